@@ -1,0 +1,46 @@
+# The commands of the project. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup serve test check bench soak lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.setup-done ## make .venv with everything the project needs
+
+$(VENV)/.setup-done: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 setup")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+serve: setup ## run the service on :8080 with its data in ./data
+	@$(BIN)/telemetry-service serve
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest -n 2
+
+check: setup ## what must hold of the sources: style, types, import direction, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.generate --check
+
+soak: setup ## long campaigns: kills, floods, fuzz (SOAK_ROUNDS=50)
+	SOAK_ROUNDS=$${SOAK_ROUNDS:-50} $(BIN)/python -m pytest -m soak --timeout=3600
+
+bench: setup ## the figures of docs/performance.md
+	$(BIN)/python -m bench
+
+lock: ## pin the dependencies anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+	  --group dev -o requirements.lock pyproject.toml
+	@sed -i '/^--index-url/d;/^--extra-index-url/d;/^--find-links/d' requirements.lock
+
+clean: ## remove what setup made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

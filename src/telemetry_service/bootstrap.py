@@ -1,0 +1,260 @@
+"""Puts the parts together: settings, data directory, web process, worker."""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+import uvicorn
+import uvloop
+
+from telemetry_service.core.errors import Rejected
+from telemetry_service.core.event import decode_event
+from telemetry_service.core.identity import KEY_BYTES, Identities
+from telemetry_service.core.intake import Intake, Policy
+from telemetry_service.core.period import iso_instant
+from telemetry_service.jobs import worker
+from telemetry_service.jobs.fold import Fold
+from telemetry_service.settings import Settings, from_environ, warnings
+from telemetry_service.store import tokens
+from telemetry_service.store.directory import held, identities
+from telemetry_service.store.group_commit import GroupCommit
+from telemetry_service.store.inbox import Inbox, InboxReader
+from telemetry_service.store.reading import Readers
+from telemetry_service.store.store import Store, StoreOptions
+from telemetry_service.web.app import Parts, application
+from telemetry_service.web.auth import Access
+from telemetry_service.web.ingest import Clock, Ingest
+from telemetry_service.web.limits import Peers, TokenBuckets
+from telemetry_service.web.worker_process import WorkerProcess
+
+SHUTDOWN_SECONDS = 4
+FOLLOW_SECONDS = 0.5
+CLOCK_AHEAD_MICROSECONDS = 86_400_000_000  # a stamp further in the future comes from a clock that was wrong
+
+log = structlog.get_logger()
+
+
+def now() -> int:
+    """Microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+def set_up_logging() -> None:
+    """Structured lines on standard error. The HTTP server's own loggers are silent: their lines hold addresses."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            structlog.processors.KeyValueRenderer(key_order=["time", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
+        logger = logging.getLogger(name)
+        logger.handlers = [_NameOnly()]
+        logger.propagate = False
+        logger.setLevel(logging.ERROR)
+
+
+class _NameOnly(logging.Handler):
+    """Reports that a library logged an error, without its text, which may quote a request."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "none"
+        log.error("server.error", logger=record.name, exception=kind, where=f"{record.filename}:{record.lineno}")
+
+
+def store_options(settings: Settings) -> StoreOptions:
+    return StoreOptions(
+        known_repos=settings.known_repos,
+        publish_min_count=settings.publish_min_count,
+        max_new_apps_per_day=settings.max_new_apps_per_day,
+        stuck_hours=settings.cleanup_stuck_hours,
+    )
+
+
+def intake(settings: Settings, ids: Identities) -> Intake:
+    policy = Policy(known_repos=settings.known_repos, extended_fields=settings.extended_fields)
+    return Intake(policy, ids)
+
+
+def open_store(settings: Settings, ids: Identities) -> Store:
+    return Store(settings.data_dir, store_options(settings), ids, now=now())
+
+
+def run_worker() -> None:
+    """The background process: settings and directory are those of the web process that started it."""
+    set_up_logging()
+    settings = from_environ(os.environ)
+    ids = identities(settings.data_dir)
+    store = open_store(settings, ids)
+    try:
+        worker.run(Fold(InboxReader(settings.data_dir), store, now))
+    finally:
+        store.close()
+
+
+def serve(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT.
+
+    Raises `UnusableData` when the data directory cannot be used.
+    """
+    set_up_logging()
+    for warning in warnings(os.environ):
+        log.warning("setting.ignored", reason=warning)
+    with held(settings.data_dir):
+        ids = identities(settings.data_dir)
+        inbox = _open_inbox(settings, ids)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, ids, inbox))
+
+
+def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
+    """The inbox, with the store brought up to date first, so that readers find it."""
+    store = open_store(settings, ids)
+    inbox = Inbox(settings.data_dir, max_bytes=settings.inbox_max_mb * 1024 * 1024, now=now())
+    if store.position(inbox.generation) > inbox.last_seq():
+        # An older copy was put in its place: its next numbers would pass for folded. Folding twice changes nothing.
+        inbox.start_new_generation()
+        log.warning(
+            "inbox.restored", reason="the inbox is older than the store; all of it is folded again, each event once"
+        )
+    store.close()
+    return inbox
+
+
+def _clock(inbox: Inbox) -> Clock:
+    body = inbox.last_body()
+    last = decode_event(body).received_at if body else 0
+    return Clock(last if last < now() + CLOCK_AHEAD_MICROSECONDS else 0)
+
+
+async def _serve(settings: Settings, ids: Identities, inbox: Inbox) -> None:
+    readers = Readers(settings.data_dir)
+    group = GroupCommit(inbox)
+    header = settings.rate_key_header if settings.rate_key_mode == "header" else None
+    ingest = Ingest(
+        intake(settings, ids),
+        _clock(inbox),
+        group,
+        buckets=TokenBuckets(settings.rate_limit_rpm, settings.rate_burst),
+        peers=Peers(settings.trusted_proxies_cidr, header),
+        access=None,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    process = WorkerProcess()
+    parts = Parts(
+        settings=settings,
+        identities=ids,
+        ingest=ingest,
+        group=group,
+        readers=readers,
+        access=Access(readers, ids),
+        worker=process,
+        generation=inbox.generation,
+        now=now,
+    )
+    server = _Server(
+        uvicorn.Config(
+            application(parts),
+            host=settings.listen_addr[0] or "::",
+            port=settings.listen_addr[1],
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            backlog=2048,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+    )
+    loop = asyncio.get_running_loop()
+    for number in (2, 15):
+        loop.add_signal_handler(number, server.stop)
+    await process.start()
+    follower = asyncio.create_task(_follow_fold(parts, group))
+    announcer = asyncio.create_task(_announce(server))
+    try:
+        await server.serve()
+    finally:
+        announcer.cancel()
+        follower.cancel()
+        await group.close(inbox.close)
+        await process.stop()
+        readers.close()
+
+
+async def _follow_fold(parts: Parts, group: GroupCommit) -> None:
+    """Tell the inbox how far the store has come, so that it can let go of what is folded."""
+    while True:
+        await asyncio.sleep(FOLLOW_SECONDS)
+        if await parts.follow_fold():
+            group.tidy()
+
+
+async def _announce(server: "_Server") -> None:
+    while not server.started:
+        await asyncio.sleep(0.005)
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    shown = "localhost" if host in ("::", "0.0.0.0") else f"[{host}]" if ":" in host else host  # noqa: S104 - not bound here
+    log.info("listening", address=f"http://{shown}:{port}", dashboard=f"http://{shown}:{port}/api/dashboard")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, without its own signal handling: it would end the process by the signal instead of with status 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self, *_: Any) -> None:
+        self.should_exit = True
+
+
+def create_token(settings: Settings, *, scope: str, name: str) -> str:
+    """A new access token in the data directory, which is set up if it is new."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ids = identities(settings.data_dir)
+    open_store(settings, ids).close()
+    return tokens.create(settings.data_dir, ids, scope=scope, name=name, now=now())
+
+
+def preview(settings: Settings, body: bytes) -> tuple[dict[str, Any], bool]:
+    """What would be stored of a payload and what dropped, and whether it would be accepted at all."""
+    key = Identities(b"\0" * KEY_BYTES)  # ids shown here lead nowhere
+    try:
+        accepted = intake(settings, key).accept(body, now())
+    except Rejected as rejected:
+        return {"refused": str(rejected)}, False
+    stored = {
+        name: str(UUID(bytes=value)) if name == "random_id" else iso_instant(value) if name == "received_at" else value
+        for name, value in msgspec.structs.asdict(accepted.event).items()
+        if name != "execution" and value is not None
+    }
+    return {"stored": stored, "dropped": {dropped.field: dropped.reason for dropped in accepted.dropped}}, True
+
+
+def recount(settings: Settings) -> int:
+    """Compare all stored counts with the installations they come from; prints and returns how many cells differ."""
+    store = open_store(settings, identities(settings.data_dir))
+    try:
+        differing = list(store.differences())
+    finally:
+        store.close()
+    for difference in differing[:50]:
+        print(difference)
+    print(f"{len(differing)} cells differ" if differing else "every count agrees with the installations")
+    return len(differing)

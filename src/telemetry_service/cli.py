@@ -1,0 +1,159 @@
+"""The command line: its help is the manual. Each command loads what it needs, so that help and start-up stay quick."""
+
+import json
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from telemetry_service.settings import InvalidSettings, Settings, from_environ
+from telemetry_service.store.database import StoreUnavailable, UnusableData
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Counts, anonymously and with consent, what happens when installation scripts run.\n\n"
+    "Every setting is an environment variable; `telemetry-service settings` lists them.",
+)
+token_app = typer.Typer(no_args_is_help=True, help="Access tokens for the private numbers.")
+app.add_typer(token_app, name="token")
+
+
+@app.command()
+def serve() -> None:
+    """Run the service until SIGTERM or Ctrl-C.
+
+    Listens on LISTEN_ADDR (:8080) and keeps everything in DATA_DIR (./data). Prints one line with the address once it answers.
+    A report that was answered 202 is on disk.
+    """
+    from telemetry_service.bootstrap import serve as run
+
+    run(_settings())
+
+
+@app.command()
+def preview() -> None:
+    """Show what would be stored of a payload, and what would be dropped and why.
+
+    Reads one payload from standard input, as a client would post it, and stores nothing.
+
+    Example: echo '{"random_id": "...", "type": "lxc", "nsapp": "jellyfin", "status": "success"}' | telemetry-service preview
+    """
+    from telemetry_service.bootstrap import preview as run
+
+    shown, usable = run(_settings(), sys.stdin.buffer.read())
+    print(json.dumps(shown, indent=2, ensure_ascii=False))
+    if not usable:
+        raise typer.Exit(1)
+
+
+@app.command()
+def fields(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """List every field that is accepted: type, limits, purpose, and how it is cleaned.
+
+    What is not in this list has nowhere to go.
+    """
+    import msgspec
+
+    from telemetry_service.core.fields import FIELDS
+
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(FIELDS), indent=2).decode())
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("field", "type", "accepted", "purpose", "record", "what it is", "how it is cleaned")
+    for field in FIELDS:
+        limit = " ".join(field.values) or (f"{field.minimum}..{field.maximum} {field.unit}" if field.maximum else "")
+        table.add_row(
+            *(field.name, field.kind, limit.strip(), field.purpose.partition(":")[0]),
+            *(field.record, field.description, field.cleaning),
+        )
+    Console().print(table)
+
+
+@app.command()
+def settings() -> None:
+    """List every setting with its default and meaning."""
+    from telemetry_service.settings import SETTINGS
+
+    for setting in SETTINGS:
+        print(f"{setting.name}={setting.default}\n    {setting.text}")
+
+
+@app.command()
+def recount() -> None:
+    """Prove the counts: add up all installations anew and compare every cell.
+
+    Works while the service runs. Prints the cells that differ and ends with status 1 if there are any.
+    """
+    from telemetry_service.bootstrap import recount as run
+
+    if run(_settings()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    installations: Annotated[int, typer.Option(min=1, help="How many installations.")] = 20_000,
+    days: Annotated[int, typer.Option(min=1, max=365, help="Over how many days, up to today.")] = 365,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same data.")] = 1,
+) -> None:
+    """Fill DATA_DIR with plausible data: about 450 apps, a weekly rhythm, some scripts that break and are fixed.
+
+    The reports go through the real intake and fold. The service must not be running on this directory.
+    """
+    from telemetry_service.bootstrap import demo as run
+
+    run(_settings(), installations=installations, days=days, seed=seed)
+
+
+@app.command(name="new-key")
+def new_key() -> None:
+    """Make a new key for a data directory whose key file is lost for good.
+
+    Existing tokens become void, stored data can no longer be found by its id, and installations under way count anew.
+    """
+    from telemetry_service.store.directory import create_key
+
+    create_key(_settings().data_dir)
+    print("a new key is in place")
+
+
+@token_app.command("create")
+def token_create(
+    scope: Annotated[str, typer.Option(help="ingest (send reports), read (exact numbers) or admin (all).")],
+    name: Annotated[str, typer.Option(help="Whom or what the token is for.")],
+) -> None:
+    """Make an access token and print it as the last line. It is shown once; only a keyed hash is stored.
+
+    Works while the service runs. Send it as: Authorization: Bearer TOKEN
+    """
+    from telemetry_service.bootstrap import create_token
+    from telemetry_service.store.tokens import SCOPES, NameTaken
+
+    if scope not in SCOPES:
+        raise typer.BadParameter(f"must be one of {', '.join(SCOPES)}", param_hint="--scope")
+    try:
+        secret = create_token(_settings(), scope=scope, name=name)
+    except NameTaken:
+        raise typer.BadParameter("a token with this name exists; choose another name", param_hint="--name") from None
+    print(secret)
+
+
+def _settings() -> Settings:
+    return from_environ(os.environ)
+
+
+def main() -> None:
+    """Run a command; what goes wrong is said in one line, and how to mend it."""
+    try:
+        app()
+    except (InvalidSettings, UnusableData, StoreUnavailable) as error:
+        print(f"telemetry-service: {error}", file=sys.stderr)
+        sys.exit(1)

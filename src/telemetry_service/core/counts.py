@@ -1,0 +1,182 @@
+"""What one installation adds to the counts: the only definition of every number on every page."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+from telemetry_service.core.fields import INSTALLATION_TYPES
+from telemetry_service.core.installation import JOINED, Installation
+
+
+class Facet(IntEnum):
+    """Which of its reports a cell belongs to; each facet of a script is read on its own."""
+
+    OUTCOME = 0
+    SYSTEM = 1
+    FAILURE = 2
+    SCRIPTS = 3
+
+
+class Dimension(IntEnum):
+    """What a cell counts by."""
+
+    TYPE = 0
+    DURATION = 1
+    OS = 2
+    PVE = 3
+    METHOD = 4
+    CORES = 5
+    RAM = 6
+    DISK = 7
+    GPU = 8
+    CPU = 9
+    CATEGORY = 10
+    EXIT_CODE = 11
+    ERROR = 12
+    SCRIPT = 13
+
+
+NUMERIC = frozenset({Dimension.DURATION, Dimension.CORES, Dimension.RAM, Dimension.DISK, Dimension.EXIT_CODE})
+
+ALL = ""  # the script of a cell that counts every script
+EXTERNAL = "external"
+DEFAULT_REPOSITORY = "ProxmoxVE"
+
+
+class Cell(NamedTuple):
+    """Where an installation is counted: `script` is `app type`, or empty for all; `value` as its dimension has it."""
+
+    script: str
+    facet: int
+    dimension: int
+    source: str
+    value: str | int
+    status: str
+
+
+# Distributions are read in steps that people choose by; a size counts under the smallest step that holds it.
+CORE_STEPS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024)
+RAM_STEPS_MB = (
+    *(128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 5120, 6144, 8192, 10240, 12288, 16384, 24576, 32768, 49152),
+    *(65536, 98304, 131072, 262144, 524288, 1048576, 4194304, 16777216),
+)
+DISK_STEPS_GB = (
+    *(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 80, 100, 120, 128, 150, 200, 250, 256),
+    *(300, 400, 500, 512, 750, 1000, 1024, 2000, 4000, 8000, 16000, 32000, 64000, 100000),
+)
+DURATION_RATIO = 1.25  # neighbouring buckets differ by a quarter: percentiles carry +-12 %
+
+
+def duration_bucket(seconds: int) -> int:
+    """The number of the bucket (1.25^(n-1), 1.25^n] that holds a duration of at least a second."""
+    return max(0, math.ceil(math.log(max(seconds, 1), DURATION_RATIO) - 1e-9))
+
+
+def bucket_seconds(bucket: int) -> float:
+    """The geometric middle of a duration bucket."""
+    return float(DURATION_RATIO ** (bucket - 0.5))
+
+
+def step(size: int, steps: tuple[int, ...]) -> int:
+    """The smallest step that holds a size."""
+    return steps[min(bisect_left(steps, size), len(steps) - 1)]
+
+
+class Sources:
+    """The sources installations are counted by: the slugs of known repositories, and `external`."""
+
+    def __init__(self, known_repos: Iterable[str]) -> None:
+        self._slugs = tuple(known_repos)
+        self._repositories = {slug: _repository(slug) for slug in self._slugs} | {EXTERNAL: EXTERNAL}
+
+    def of(self, repository: str | None, slug: str | None) -> str:
+        """The source of an installation with these two registers; both absent means the default repository."""
+        repository = repository or DEFAULT_REPOSITORY
+        if slug is not None and self._repositories.get(slug) == repository:
+            return slug
+        for known in self._slugs:
+            if self._repositories[known] == repository != EXTERNAL:
+                return known
+        return EXTERNAL
+
+    def of_repository(self, repository: str) -> tuple[str, ...]:
+        """The sources that a `repo` filter selects; `all` selects every one."""
+        return tuple(source for source, name in self._repositories.items() if repository in ("all", name))
+
+
+def _repository(slug: str) -> str:
+    name = slug.partition("/")[2]
+    return name if name in ("ProxmoxVE", "ProxmoxVED") else EXTERNAL
+
+
+def script_of(installation: Installation) -> str:
+    return f"{installation.value('nsapp')} {installation.value('type')}"
+
+
+def contributions(installation: Installation, sources: Sources) -> list[Cell]:
+    """The cells in which this installation counts as one.
+
+    A running installation counts by type and script alone; one that ended also counts by system, resources, duration
+    and cause. Only containers and virtual machines enter what is counted over all scripts, beside the type itself.
+    """
+    source = sources.of(installation.value("repo_source"), installation.value("repo_slug"))
+    status = installation.status
+    type_ = installation.value("type")
+    script = script_of(installation)
+    cells = [
+        Cell(ALL, Facet.OUTCOME, Dimension.TYPE, source, type_, status),
+        Cell(ALL, Facet.SCRIPTS, Dimension.SCRIPT, source, script, status),
+        Cell(script, Facet.OUTCOME, Dimension.TYPE, source, type_, status),
+    ]
+    if installation.running:
+        return cells
+    scripts = (ALL, script) if type_ in INSTALLATION_TYPES else (script,)
+    for facet, dimension, value in _details(installation, status):
+        for name in scripts:
+            cells.append(Cell(name, facet, dimension, source, value, status))
+    return cells
+
+
+def _details(installation: Installation, status: str) -> Iterator[tuple[int, int, str | int]]:
+    get = dict(zip(_DETAIL_NAMES, (installation.values[index] for index in _DETAIL_INDEXES), strict=True))
+    if get["os_type"]:
+        yield Facet.SYSTEM, Dimension.OS, _pair(get["os_type"], get["os_version"])
+    if get["pve_version"]:
+        yield Facet.SYSTEM, Dimension.PVE, get["pve_version"]
+    if get["method"]:
+        yield Facet.SYSTEM, Dimension.METHOD, get["method"]
+    for name, dimension, steps in _RESOURCES:
+        if get[name]:
+            yield Facet.SYSTEM, dimension, step(get[name], steps)
+    if get["gpu_vendor"]:
+        yield Facet.SYSTEM, Dimension.GPU, _pair(get["gpu_vendor"], get["gpu_passthrough"])
+    if get["cpu_vendor"] or get["arch"]:
+        yield Facet.SYSTEM, Dimension.CPU, _pair(get["cpu_vendor"] or "unknown", get["arch"])
+    outcome = installation.outcome
+    assert outcome is not None
+    if status == "success" and outcome.install_duration:
+        yield Facet.OUTCOME, Dimension.DURATION, duration_bucket(outcome.install_duration)
+    if status != "success":
+        yield Facet.FAILURE, Dimension.CATEGORY, outcome.error_category or "unknown"
+        if outcome.exit_code is not None:
+            yield Facet.FAILURE, Dimension.EXIT_CODE, outcome.exit_code
+    if status == "failed" and outcome.error:
+        yield Facet.FAILURE, Dimension.ERROR, outcome.error
+
+
+def _pair(first: str, second: str | None) -> str:
+    return f"{first} {second}" if second else first
+
+
+_RESOURCES = (
+    ("core_count", Dimension.CORES, CORE_STEPS),
+    ("ram_size", Dimension.RAM, RAM_STEPS_MB),
+    ("disk_size", Dimension.DISK, DISK_STEPS_GB),
+)
+_DETAIL_NAMES = (
+    *("os_type", "os_version", "pve_version", "method", "core_count", "ram_size", "disk_size"),
+    *("gpu_vendor", "gpu_passthrough", "cpu_vendor", "arch"),
+)
+_DETAIL_INDEXES = tuple(JOINED.index(name) for name in _DETAIL_NAMES)

@@ -1,0 +1,54 @@
+"""One accepted event: what intake makes of a payload, and what the inbox carries to the fold."""
+
+from typing import Any
+
+import msgspec
+
+
+class Event(msgspec.Struct, array_like=True, frozen=True, gc=False, omit_defaults=True):
+    """A validated report, stamped with the instant it was received.
+
+    `received_at` is in microseconds since 1970, UTC. `execution` is a keyed 64-bit hash of the execution id, so that the
+    id itself is stored nowhere. Text and number fields are None when nothing is known. Fields after `error` are the
+    registers of `fields.REGISTERS`, in that order; a test holds the two together.
+    """
+
+    received_at: int
+    random_id: bytes
+    execution: int
+    status: str
+    exit_code: int | None = None
+    error_category: str | None = None
+    install_duration: int | None = None
+    error: str | None = None
+    type: str | None = None
+    nsapp: str | None = None
+    disk_size: int | None = None
+    core_count: int | None = None
+    ram_size: int | None = None
+    os_type: str | None = None
+    os_version: str | None = None
+    pve_version: str | None = None
+    method: str | None = None
+    gpu_vendor: str | None = None
+    cpu_vendor: str | None = None
+    ct_type: int | None = None
+    gpu_passthrough: str | None = None
+    arch: str | None = None
+    platform: str | None = None
+    repo_source: str | None = None
+    repo_slug: str | None = None
+    cpu_model: str | None = None
+    gpu_model: str | None = None
+    ram_speed: str | None = None
+
+
+FIRST_REGISTER = 8  # index of `type` among the fields of Event
+
+encode_event = msgspec.msgpack.Encoder().encode
+decode_event = msgspec.msgpack.Decoder(Event).decode
+
+
+def registers(event: Event) -> tuple[Any, ...]:
+    """The values of the registers of an event, in the order of `fields.REGISTERS`."""
+    return msgspec.structs.astuple(event)[FIRST_REGISTER:]

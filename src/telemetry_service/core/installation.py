@@ -1,0 +1,192 @@
+"""One installation: the join of the events of one execution.
+
+Joining is commutative, associative and idempotent (wire.md section 2), so that events may arrive in any order, in any number
+of batches, and as often as clients care to repeat them.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from telemetry_service.core.event import Event, registers
+from telemetry_service.core.fields import REGISTERS
+
+MICROSECONDS_PER_DAY = 86_400_000_000
+
+# The furthest status wins. The clean-up's own verdict gives way to any report of a client.
+STUCK = "stuck"
+ORDER = ("installing", "validation", "configuring", STUCK, "unknown", "aborted", "failed", "success")
+RANK = {status: rank for rank, status in enumerate(ORDER)}
+FIRST_TERMINAL = RANK[STUCK]
+
+JOINED = ("random_id", *REGISTERS)
+_TYPE = JOINED.index("type")
+_APP = JOINED.index("nsapp")
+_NOTHING = (1, 0)  # worse than any stamp
+
+
+class Stamp(NamedTuple):
+    """How far the event that gave a value had come, and when it was received. The smaller stamp wins."""
+
+    minus_rank: int
+    received_at: int
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """How an execution ended, taken whole from its best terminal event."""
+
+    stamp: Stamp
+    exit_code: int | None
+    error: str | None
+    error_category: str | None
+    install_duration: int | None
+
+
+class Installation(msgspec.Struct, gc=False):
+    """The state of one execution.
+
+    `values` and `stamps` run parallel to `JOINED`; `firsts` is the first time of each rank seen, in microseconds since 1970.
+    """
+
+    execution: int
+    values: list[Any]
+    stamps: list[Stamp | None]
+    firsts: dict[int, int]
+    outcome: Outcome | None = None
+
+    @property
+    def started_at(self) -> int:
+        return min(self.firsts.values())
+
+    @property
+    def day(self) -> int:
+        """The UTC day it counts for, in days since 1970."""
+        return self.started_at // MICROSECONDS_PER_DAY
+
+    @property
+    def status(self) -> str:
+        if self.outcome is None:
+            return ORDER[max(self.firsts)]
+        status = ORDER[-self.outcome.stamp.minus_rank]
+        return "unknown" if status == STUCK else status
+
+    @property
+    def running(self) -> bool:
+        return self.outcome is None
+
+    def value(self, name: str) -> Any:
+        return self.values[JOINED.index(name)]
+
+
+def from_event(event: Event) -> Installation:
+    """The installation of which this event is all that is known."""
+    rank = RANK[event.status]
+    stamp = Stamp(-rank, event.received_at)
+    values = [event.random_id, *registers(event)]
+    outcome = None
+    if rank >= FIRST_TERMINAL:
+        outcome = Outcome(stamp, event.exit_code, event.error, event.error_category, event.install_duration)
+    return Installation(
+        execution=event.execution,
+        values=values,
+        stamps=[None if value is None else stamp for value in values],
+        firsts={rank: event.received_at},
+        outcome=outcome,
+    )
+
+
+def join(a: Installation, b: Installation) -> Installation:
+    """The installation of the events of both; neither is changed."""
+    values, stamps = a.values.copy(), a.stamps.copy()
+    for index, stamp in enumerate(b.stamps):
+        if stamp is None:
+            continue
+        mine = stamps[index]
+        if mine is None or _wins(index, stamp, b.values[index], mine, values[index]):
+            values[index], stamps[index] = b.values[index], stamp
+    firsts = a.firsts.copy()
+    for rank, received_at in b.firsts.items():
+        firsts[rank] = min(firsts.get(rank, received_at), received_at)
+    return Installation(a.execution, values, stamps, firsts, _better(a.outcome, b.outcome))
+
+
+def _wins(index: int, stamp: Stamp, value: Any, other_stamp: Stamp, other_value: Any) -> bool:
+    # Pings from inside a container know neither its template nor always its name.
+    if index == _TYPE and (value == "lxc") != (other_value == "lxc"):
+        return bool(other_value == "lxc")
+    if index == _APP and (value == "unknown") != (other_value == "unknown"):
+        return bool(other_value == "unknown")
+    if stamp != other_stamp:
+        return stamp < other_stamp
+    return bool(value < other_value)
+
+
+def _better(a: Outcome | None, b: Outcome | None) -> Outcome | None:
+    if a is None or b is None:
+        return a or b
+    if a.stamp != b.stamp:
+        return min(a, b, key=lambda outcome: outcome.stamp)
+    return min(a, b, key=msgspec.msgpack.encode)
+
+
+def pack_joins(installation: Installation) -> bytes:
+    """What a row must keep besides its values to go on joining: the stamp of each register, and the first times.
+
+    A list of integers in MessagePack: the start in microseconds, then rank and delay of each distinct stamp, then the
+    number of the stamp of each register and of the outcome, two in a byte.
+    """
+    start = installation.started_at
+    numbers: dict[tuple[int, int], int] = {}
+    flat = [start]
+    for rank, received_at in installation.firsts.items():
+        numbers[-rank, received_at] = len(numbers)
+        flat += (rank, received_at - start)
+    references = []
+    outcome_stamp = installation.outcome.stamp if installation.outcome else None
+    for stamp in (*installation.stamps, outcome_stamp):
+        if stamp is None:
+            references.append(0)
+            continue
+        number = numbers.get(stamp)
+        if number is None:
+            number = numbers[stamp] = len(numbers)
+            flat += (-stamp.minus_rank, stamp.received_at - start)
+        references.append(number + 1)
+    return msgspec.msgpack.encode((flat, _pack_references(references)))
+
+
+def _pack_references(references: list[int]) -> bytes:
+    if max(references) < 16:
+        even = references if len(references) % 2 == 0 else [*references, 0]
+        return bytes([high << 4 | low for high, low in zip(even[::2], even[1::2], strict=True)])
+    return bytes(references)
+
+
+_decode_joins = msgspec.msgpack.Decoder(tuple[list[int], bytes]).decode
+
+
+class Joins(NamedTuple):
+    """What `pack_joins` packed: stamps of the registers, first times, stamp of the outcome."""
+
+    stamps: list[Stamp | None]
+    firsts: dict[int, int]
+    outcome_stamp: Stamp | None
+
+
+def unpack_joins(blob: bytes) -> Joins:
+    """The inverse of `pack_joins`."""
+    flat, packed = _decode_joins(blob)
+    start = flat[0]
+    numbered: list[Stamp | None] = [None]
+    firsts: dict[int, int] = {}
+    for rank, delay in zip(flat[1::2], flat[2::2], strict=True):
+        received_at = start + delay
+        numbered.append(Stamp(-rank, received_at))
+        firsts[rank] = min(firsts.get(rank, received_at), received_at)
+    count = len(JOINED) + 1
+    if len(packed) < count:
+        references = [number for byte in packed for number in (byte >> 4, byte & 15)][:count]
+    else:
+        references = list(packed)
+    stamps = [numbered[reference] for reference in references]
+    return Joins(stamps[:-1], firsts, stamps[-1])

@@ -1,0 +1,80 @@
+"""Periods of UTC days, and how to read them from counts per day and month with few rows."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+EPOCH = date(1970, 1, 1)
+MAX_DAYS = 365
+
+
+class Period(NamedTuple):
+    """UTC days from `first` to `last`, both included, as days since 1970; `first` is None for all time."""
+
+    first: int | None
+    last: int
+
+    @property
+    def days(self) -> int | None:
+        return None if self.first is None else self.last - self.first + 1
+
+
+class Span(NamedTuple):
+    """A run of days or months, both ends included, to be added (+1) or taken off (-1)."""
+
+    monthly: bool
+    first: int
+    last: int
+    sign: int
+
+
+def period(days: int, today: int) -> Period:
+    """The period of a `days` parameter: 1 is today, 0 all time; out of 0..365 it is clamped."""
+    days = min(max(days, 0), MAX_DAYS)
+    return Period(None if days == 0 else today - days + 1, today)
+
+
+def day_of(microseconds: int) -> int:
+    """The UTC day of an instant."""
+    return microseconds // 86_400_000_000
+
+
+def iso_day(day: int) -> str:
+    return (EPOCH + timedelta(days=day)).isoformat()
+
+
+def iso_instant(microseconds: int) -> str:
+    """An instant as RFC 3339, to the second, in UTC."""
+    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def month_of(day: int) -> int:
+    """The month of a day: 12 * year + month - 1."""
+    when = EPOCH + timedelta(days=day)
+    return when.year * 12 + when.month - 1
+
+
+def first_day_of(month: int) -> int:
+    return (date(month // 12, month % 12 + 1, 1) - EPOCH).days
+
+
+def spans(wanted: Period) -> list[Span]:
+    """The fewest runs that add up to a period, provided that nothing is counted after its last day.
+
+    The last month is taken whole; of the first, either the days inside are added or those outside taken off.
+    """
+    last_month = month_of(wanted.last)
+    if wanted.first is None:
+        return [Span(True, 0, last_month, 1)]
+    first_month = month_of(wanted.first)
+    inside = first_day_of(first_month + 1) - wanted.first
+    outside = wanted.first - first_day_of(first_month)
+    if first_month == last_month and wanted.last - wanted.first < 2:
+        return [Span(False, wanted.first, wanted.last, 1)]
+    if outside <= inside:
+        runs = [Span(True, first_month, last_month, 1)]
+        if outside:
+            runs.append(Span(False, first_day_of(first_month), wanted.first - 1, -1))
+        return runs
+    if first_month == last_month:
+        return [Span(False, wanted.first, wanted.last, 1)]
+    return [Span(True, first_month + 1, last_month, 1), Span(False, wanted.first, first_day_of(first_month + 1) - 1, 1)]

@@ -1,0 +1,72 @@
+"""Counts as reports read them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Tally(NamedTuple):
+    """How many installations count in one place: value as its dimension has it, status by name."""
+
+    dimension: int
+    source: str
+    value: str | int
+    status: str
+    n: int
+
+
+class ScriptTally(NamedTuple):
+    """A tally of one script, which is named as `app type`."""
+
+    script: str
+    dimension: int
+    value: str | int
+    status: str
+    n: int
+
+
+class DayTally(NamedTuple):
+    """Installations of one UTC day by type and status."""
+
+    day: int
+    type: str
+    status: str
+    n: int
+
+
+class Statuses(msgspec.Struct, frozen=True):
+    """Installations by status."""
+
+    success: int = 0
+    failed: int = 0
+    aborted: int = 0
+    unknown: int = 0
+    running: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.success + self.failed + self.aborted + self.unknown + self.running
+
+    @property
+    def finished(self) -> int:
+        """What rates are computed from: installations that succeeded or failed."""
+        return self.success + self.failed
+
+    def plus(self, status: str, n: int) -> "Statuses":
+        name = status if status in ("success", "failed", "aborted", "unknown") else "running"
+        return msgspec.structs.replace(self, **{name: getattr(self, name) + n})
+
+
+def by_status(pairs: Iterable[tuple[str, int]]) -> Statuses:
+    """Sum (status, n)."""
+    sums: dict[str, int] = {}
+    for status, n in pairs:
+        name = status if status in ("success", "failed", "aborted", "unknown") else "running"
+        sums[name] = sums.get(name, 0) + n
+    return Statuses(**sums)
+
+
+def largest(counts: Mapping[Any, int], limit: int) -> list[tuple[Any, int]]:
+    """The largest counts first, equal ones by name."""
+    return sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:limit]

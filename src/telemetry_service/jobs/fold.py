@@ -1,0 +1,34 @@
+"""The fold: from the inbox into installations and counts, in order, exactly once."""
+
+from collections.abc import Callable
+
+from telemetry_service.core.event import decode_event
+from telemetry_service.store.inbox import InboxReader
+from telemetry_service.store.store import Position, Store
+
+BATCH_EVENTS = 4_000  # larger batches change the same counts once; smaller ones show results sooner
+
+
+class Fold:
+    """Reads one inbox into the store."""
+
+    def __init__(self, inbox: InboxReader, store: Store, now: Callable[[], int]) -> None:
+        self._inbox = inbox
+        self._store = store
+        self._now = now
+        self._generation = inbox.generation()
+        self._position = store.position(self._generation)
+
+    def step(self) -> int:
+        """Fold the next events; returns how many there were.
+
+        Raises `StoreUnavailable`, with nothing changed: the next step tries the same events again.
+        """
+        rows = self._inbox.read(self._position, BATCH_EVENTS)
+        if not rows:
+            return 0
+        position = rows[-1][0]
+        events = [decode_event(body) for _, body in rows]
+        self._store.fold(events, Position(self._generation, position), self._now())
+        self._position = position
+        return len(rows)

@@ -1,0 +1,206 @@
+"""Settings: environment variables, read once into one frozen value.
+
+Every setting is a row of `SETTINGS`; docs/settings.md is made from them.
+"""
+
+import difflib
+import ipaddress
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from telemetry_service.core.fields import OPTIONAL_FIELDS
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class InvalidSettings(Exception):
+    """One or more settings cannot be used; the text lists them all, by name and never by value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("these settings cannot be used:\n" + "\n".join(f"  {problem}" for problem in problems))
+        self.problems = problems
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator decided. Field names are the environment variables in lower case."""
+
+    listen_addr: tuple[str, int]
+    data_dir: Path
+    trusted_proxies_cidr: tuple[Network, ...]
+    max_body_bytes: int
+    rate_limit_rpm: int
+    rate_burst: int
+    rate_key_mode: str
+    rate_key_header: str
+    max_new_apps_per_day: int
+    known_repos: tuple[str, ...]
+    extended_fields: frozenset[str]
+    error_max_chars: int
+    inbox_max_mb: int
+    publish_min_count: int
+    cleanup_stuck_hours: int
+    retention_days: int
+    metrics_auth: str
+
+
+class Setting(NamedTuple):
+    """One setting: its name, its default as an operator would write it, how it is read, and what it does."""
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    text: str
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}") from None
+        if not minimum <= number <= maximum:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+        return number
+
+    return parse
+
+
+def _choice(*accepted: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in accepted:
+            raise ValueError(f"must be one of {', '.join(accepted)}")
+        return text.lower()
+
+    return parse
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise ValueError("must be HOST:PORT or :PORT, with a port from 0 to 65535")
+    return host.strip("[]"), int(port)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part, strict=False) for part in _parts(text))
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8, separated by commas") from None
+
+
+def _repositories(text: str) -> tuple[str, ...]:
+    slugs = tuple(_parts(text))
+    if len(slugs) > 60:
+        raise ValueError("must be at most 60 repositories")
+    if any(slug.count("/") != 1 or slug.startswith("/") or slug.endswith("/") for slug in slugs):
+        raise ValueError("must be repositories as owner/name, separated by commas")
+    return slugs
+
+
+def _extended(text: str) -> frozenset[str]:
+    names = frozenset(_parts(text))
+    if names - set(OPTIONAL_FIELDS):
+        raise ValueError(f"may name {', '.join(OPTIONAL_FIELDS)}, separated by commas")
+    return names
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise ValueError("must be a directory")
+    return Path(text)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("LISTEN_ADDR", ":8080", _address, "address to listen on; an empty host means every interface"),
+    Setting("DATA_DIR", "./data", _path, "directory of the data; created if missing"),
+    Setting(
+        "TRUSTED_PROXIES_CIDR", "", _networks, "networks whose X-Forwarded-For is believed, counted from the right"
+    ),
+    Setting(
+        "MAX_BODY_BYTES", "262144", _whole(1024, 16_777_216), "largest body accepted, before and after gzip, in bytes"
+    ),
+    Setting("RATE_LIMIT_RPM", "300", _whole(0, 10_000_000), "reports per minute and network; 0 turns the limit off"),
+    Setting("RATE_BURST", "60", _whole(1, 1_000_000), "reports a network may send at once"),
+    Setting(
+        "RATE_KEY_MODE",
+        "ip",
+        _choice("ip", "header"),
+        "what is limited: the peer's network, or a header of a trusted proxy",
+    ),
+    Setting("RATE_KEY_HEADER", "", str, "the header, for RATE_KEY_MODE=header"),
+    Setting(
+        "MAX_NEW_APPS_PER_DAY",
+        "50",
+        _whole(0, 1_000_000),
+        "names never seen before that are kept a day, of apps, methods and versions each",
+    ),
+    Setting(
+        "KNOWN_REPOS",
+        "community-scripts/ProxmoxVE,community-scripts/ProxmoxVED",
+        _repositories,
+        "repositories that are stored by name",
+    ),
+    Setting("EXTENDED_FIELDS", "", _extended, "optional fields to store, which adds them to the record of processing"),
+    Setting("ERROR_MAX_CHARS", "120", _whole(20, 1000), "characters kept of the line that explains a failure"),
+    Setting(
+        "INBOX_MAX_MB", "512", _whole(1, 1_000_000), "size of the inbox above which reports are answered 503, in MB"
+    ),
+    Setting("PUBLISH_MIN_COUNT", "5", _whole(1, 1000), "k: public counts are multiples of it"),
+    Setting(
+        "CLEANUP_STUCK_HOURS", "24", _whole(1, 8760), "hours after which an installation without an end counts as stuck"
+    ),
+    Setting("RETENTION_DAYS", "365", _whole(1, 36_500), "days that installations are kept"),
+    Setting(
+        "METRICS_AUTH",
+        "none",
+        _choice("none", "token"),
+        "whether /metrics needs a token; without one it shows public numbers",
+    ),
+)
+
+RETIRED = {
+    "ADMIN_PASSWORD": "access is by token: telemetry-service token create",
+    "CH_DSN": "the store is a file in DATA_DIR",
+    "CLICKHOUSE_DSN": "the store is a file in DATA_DIR",
+    "RETENTION_ENABLED": "retention is always on",
+    "ENABLE_REDIS": "there is no external cache",
+    "REDIS_URL": "there is no external cache",
+    "CACHE_TTL_SECONDS": "caching needs no setting",
+}
+
+
+def from_environ(environ: Mapping[str, str]) -> Settings:
+    """Read all settings.
+
+    Raises `InvalidSettings`, which lists every bad one at once.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for setting in SETTINGS:
+        try:
+            values[setting.name.lower()] = setting.parse(environ.get(setting.name, "").strip() or setting.default)
+        except ValueError as error:
+            problems.append(f"{setting.name} {error}")
+    if values.get("rate_key_mode") == "header" and not values.get("rate_key_header"):
+        problems.append("RATE_KEY_HEADER must name a header when RATE_KEY_MODE is header")
+    if problems:
+        raise InvalidSettings(problems)
+    return Settings(**values)
+
+
+def warnings(environ: Mapping[str, str]) -> list[str]:
+    """What an operator set that has no effect: retired names, and near-misses of known ones."""
+    known = {setting.name for setting in SETTINGS}
+    found = [f"{name} has no effect any more: {RETIRED[name]}" for name in sorted(RETIRED.keys() & environ.keys())]
+    for name in sorted(environ.keys() - known - RETIRED.keys()):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.88)
+        if near:
+            found.append(f"{name} is no setting; {near[0]} is")
+    return found

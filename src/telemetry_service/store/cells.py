@@ -1,0 +1,91 @@
+"""How a cell of core.counts is stored: two integers, subject and cell."""
+
+from typing import NamedTuple
+
+from telemetry_service.core.counts import NUMERIC, Cell, Dimension
+from telemetry_service.core.fields import RUNNING, STATUSES
+from telemetry_service.store.names import Names
+
+STATUS_CODE = {name: code for code, name in enumerate(STATUSES)}
+RUNNING_CODES = tuple(STATUS_CODE[name] for name in RUNNING)
+STATUS_BITS, SOURCE_BITS, DIMENSION_BITS = 3, 6, 5
+_SOURCE_SHIFT = STATUS_BITS
+_DIMENSION_SHIFT = _SOURCE_SHIFT + SOURCE_BITS
+_VALUE_SHIFT = _DIMENSION_SHIFT + DIMENSION_BITS
+FACETS = 4
+
+NAME_KINDS = {
+    Dimension.TYPE: "type",
+    Dimension.OS: "os",
+    Dimension.PVE: "pve_version",
+    Dimension.METHOD: "method",
+    Dimension.GPU: "gpu",
+    Dimension.CPU: "cpu",
+    Dimension.CATEGORY: "error_category",
+    Dimension.ERROR: "error",
+    Dimension.SCRIPT: "script",
+}
+
+
+class Unpacked(NamedTuple):
+    """A stored cell taken apart: numbers of dimension, source and status; value as its dimension has it."""
+
+    dimension: int
+    source: int
+    value: int
+    status: int
+
+
+def unpack(cell: int) -> Unpacked:
+    return Unpacked(
+        dimension=cell >> _DIMENSION_SHIFT & (1 << DIMENSION_BITS) - 1,
+        source=cell >> _SOURCE_SHIFT & (1 << SOURCE_BITS) - 1,
+        value=cell >> _VALUE_SHIFT,
+        status=cell & (1 << STATUS_BITS) - 1,
+    )
+
+
+def source_filter(column: str, sources: list[int]) -> str:
+    """The SQL condition that a stored cell is of one of these sources."""
+    return f"({column} >> {_SOURCE_SHIFT} & {(1 << SOURCE_BITS) - 1}) IN ({','.join(map(str, sources))})"
+
+
+def is_running(cell: int) -> bool:
+    return cell & (1 << STATUS_BITS) - 1 in RUNNING_CODES
+
+
+class Packer:
+    """Packs cells, giving their names numbers as it goes; only inside a transaction of the writer."""
+
+    def __init__(self, names: Names, source_ids: dict[str, int]) -> None:
+        self._names = names
+        self._source_ids = source_ids
+        self._values: dict[tuple[int, str | int], int] = {}
+        self._scripts: dict[str, int] = {"": 0}
+
+    def forget(self) -> None:
+        self._values.clear()
+        self._scripts = {"": 0}
+
+    def pack(self, cell: Cell, day: int) -> tuple[int, int]:
+        """(subject, cell) as the tables hold them."""
+        script = self._scripts.get(cell.script)
+        if script is None:
+            script = self._scripts[cell.script] = self._names.intern("script", cell.script, day)
+        key = cell.dimension, cell.value
+        value = self._values.get(key)
+        if value is None:
+            value = self._values[key] = self._value(cell, day)
+        packed = (
+            value << _VALUE_SHIFT
+            | cell.dimension << _DIMENSION_SHIFT
+            | self._source_ids[cell.source] << _SOURCE_SHIFT
+            | STATUS_CODE[cell.status]
+        )
+        return script * FACETS + cell.facet, packed
+
+    def _value(self, cell: Cell, day: int) -> int:
+        if cell.dimension in NUMERIC:
+            assert isinstance(cell.value, int)
+            return cell.value
+        return self._names.intern(NAME_KINDS[Dimension(cell.dimension)], str(cell.value), day)

@@ -1,0 +1,116 @@
+"""Opening SQLite files: the same pragmas everywhere, and errors that say what to do."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+BUSY_TIMEOUT_SECONDS = 10
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be read or written now: disk full, input or output error, locked for too long."""
+
+
+class UnusableData(Exception):
+    """The data directory cannot be used as it is; the text says why and what to do."""
+
+
+def connect(path: Path, *, read_only: bool = False, cache_mb: int = 2, same_thread: bool = True) -> sqlite3.Connection:
+    """Open a database file; `read_only` never creates nor writes it.
+
+    Raises `StoreUnavailable` when it cannot be opened.
+    """
+    mode = "ro" if read_only else "rwc"
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_TIMEOUT_SECONDS,
+            check_same_thread=same_thread,
+        )
+        if not read_only:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA cache_size = -{cache_mb * 1024}")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path.name}: {error}") from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing: commits at the end, rolls back on any exception.
+
+    Raises `StoreUnavailable` for what SQLite could not do.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(str(error)) from error
+    try:
+        yield
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        roll_back(connection)
+        raise StoreUnavailable(str(error)) from error
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Leave the transaction that is open, if one still is; SQLite ends some by itself."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def migrate(connection: sqlite3.Connection, kind: str, now: int) -> None:
+    """Bring a database of one kind (`store` or `inbox`) to the newest schema, each step in one transaction with its record.
+
+    Raises `UnusableData` for a file that a newer version of the service wrote.
+    """
+    steps = _steps(kind)
+    with transaction(connection):
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_step (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)"
+            " STRICT"
+        )
+    version = schema_version(connection)
+    if version > len(steps):
+        raise UnusableData(
+            f"the {kind} was written by a newer version of this service (schema {version}, this one knows {len(steps)}); "
+            "install that version again, or restore a backup made before the update"
+        )
+    for number, (name, sql) in enumerate(steps, start=1):
+        if number <= version:
+            continue
+        with transaction(connection):
+            for statement in _statements(sql):
+                connection.execute(statement)
+            connection.execute("INSERT INTO schema_step VALUES (?, ?, ?)", (number, name, now))
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The number of the last schema step applied."""
+    (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_step").fetchone()
+    return int(version)
+
+
+def _steps(kind: str) -> list[tuple[str, str]]:
+    folder = resources.files("telemetry_service.store").joinpath("sql")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.startswith(f"{kind}_"))
+    return [(name, folder.joinpath(name).read_text("utf-8")) for name in names]
+
+
+def _statements(sql: str) -> Iterator[str]:
+    statement = ""
+    for line in sql.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -1,0 +1,75 @@
+"""The data directory: one service at a time, and a key of its own."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from telemetry_service.core.identity import KEY_BYTES, Identities
+from telemetry_service.store import store
+from telemetry_service.store.database import UnusableData
+
+LOCK_FILE = "lock"
+KEY_FILE = "secret.key"
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Hold a data directory, created if missing, for one service.
+
+    Raises `UnusableData` when another service holds it or it cannot be written.
+    """
+    os.umask(0o077)  # what the service writes is for its own user
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UnusableData(
+            f"the data directory cannot be used ({error.strerror}); set DATA_DIR to one that can"
+        ) from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UnusableData(
+                "another service or command uses this data directory; stop it first, or set DATA_DIR to another one"
+            ) from None
+        yield
+    finally:
+        os.close(lock)
+
+
+def identities(directory: Path) -> Identities:
+    """The ids of this directory: its key is created with a new directory, and read ever after.
+
+    Raises `UnusableData` when the key of existing data is gone.
+    """
+    path = directory / KEY_FILE
+    if path.exists():
+        try:
+            return Identities(bytes.fromhex(path.read_text("ascii").strip()))
+        except (ValueError, UnicodeDecodeError):
+            raise UnusableData(f"{KEY_FILE} holds no key; restore it from a backup") from None
+    if (directory / store.FILE_NAME).exists():
+        raise UnusableData(
+            f"{KEY_FILE} is missing beside existing data. Without it access tokens are void, nobody can see or erase what is"
+            " stored under an id, and installations under way are counted anew. Restore the file from a backup; if it is"
+            " lost for good, accept that with: telemetry-service new-key"
+        )
+    return create_key(directory)
+
+
+def create_key(directory: Path) -> Identities:
+    """Write a new key, readable by its owner alone."""
+    key = secrets.token_bytes(KEY_BYTES)
+    try:
+        descriptor = os.open(directory / KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise UnusableData(f"{KEY_FILE} exists already; it is not replaced") from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return Identities(key)

@@ -1,0 +1,102 @@
+"""Group commit: the events waiting at one moment share one sync to disk.
+
+Inserting takes microseconds and is done in the event loop; syncing waits for the disk and is done in a thread, while the loop
+gathers the next group. An acknowledgement is given when the future of its group is done.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from telemetry_service.store.database import StoreUnavailable
+from telemetry_service.store.inbox import Inbox
+
+CHECK_SECONDS = 0.5  # how stale the view of free space may be
+MAX_WAITING = 20_000  # events in memory that no disk has yet; above it the answer is 503
+
+
+class GroupCommit:
+    """Stores events in groups; used by one event loop."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inbox")
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[bytes] = []
+        self._group: asyncio.Future[None] | None = None
+        self._committing = False
+        self._refusal: str | None = None
+        self._next_check = 0.0
+        self.folded_through = 0
+        self.stored_events = 0
+
+    @property
+    def refusal(self) -> str | None:
+        """Why events are refused now, or None."""
+        return self._refusal
+
+    def store(self, body: bytes) -> asyncio.Future[None]:
+        """Have an event stored; the future is done when it is on disk, or fails with `StoreUnavailable`.
+
+        Raises `StoreUnavailable` at once while there is no room.
+        """
+        if self._refusal is not None:
+            self._schedule()
+            raise StoreUnavailable(self._refusal)
+        if len(self._waiting) >= MAX_WAITING:
+            raise StoreUnavailable("too many events wait for the disk")
+        if self._group is None:
+            self._group = self._loop.create_future()
+        self._waiting.append(body)
+        self._schedule()
+        return self._group
+
+    def tidy(self) -> None:
+        """Take folded events away, also when no new ones arrive."""
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._committing:
+            self._committing = True
+            self._loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        bodies, group = self._waiting, self._group
+        self._waiting, self._group = [], None
+        try:
+            self._inbox.append(bodies)
+        except StoreUnavailable as error:
+            self._finish(group, len(bodies), error)
+            return
+        self._thread.submit(self._commit, group, len(bodies))
+
+    def _commit(self, group: "asyncio.Future[None] | None", size: int) -> None:
+        failure: StoreUnavailable | None = None
+        try:
+            self._inbox.commit(self.folded_through)
+        except StoreUnavailable as error:
+            failure = error
+        now = time.monotonic()
+        if failure is not None or now >= self._next_check:
+            self._next_check = now + CHECK_SECONDS
+            self._refusal = self._inbox.refusal()
+        self._loop.call_soon_threadsafe(self._finish, group, size, failure)
+
+    def _finish(self, group: "asyncio.Future[None] | None", size: int, failure: StoreUnavailable | None) -> None:
+        self._committing = False
+        if group is not None and not group.done():
+            if failure is None:
+                self.stored_events += size
+                group.set_result(None)
+            else:
+                group.set_exception(failure)
+        if self._waiting:
+            self._schedule()
+
+    async def close(self, on_closed: Callable[[], None]) -> None:
+        """Wait for what was accepted, then end."""
+        while self._committing or self._waiting:
+            await asyncio.sleep(0.005)
+        self._thread.shutdown()
+        on_closed()

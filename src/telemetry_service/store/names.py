@@ -1,0 +1,115 @@
+"""Names: every text of the store under a small number, and the daily bound on new ones."""
+
+import sqlite3
+from collections import Counter
+
+from telemetry_service.core.fields import FIELDS, Kind
+
+OTHER = "other"
+# Vocabularies that clients can extend. A name beyond the day's new ones is kept as `other`; a version as absent.
+OPEN_KINDS = {"nsapp": OTHER, "method": OTHER, "os_version": None, "pve_version": None}
+
+
+def kind_of(column: str) -> str | None:
+    """The kind of name that a column holds, or None for a column of numbers."""
+    if column == "error":
+        return "error"
+    kinds = {field.name: field.kind for field in FIELDS}
+    return None if kinds.get(column) in (None, Kind.INTEGER, Kind.UUID) else column
+
+
+class Names:
+    """Texts by number and numbers by text, as one connection sees them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._ids: dict[tuple[str, str], int] = {}
+        self._texts: dict[int, str] = {}
+        self._newest = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Learn the names that were added since."""
+        rows = self._connection.execute("SELECT id, kind, text FROM name WHERE id > ?", (self._newest,)).fetchall()
+        for number, kind, text in rows:
+            self._remember(number, kind, text)
+
+    def forget(self) -> None:
+        """Drop what was learnt inside a transaction that did not commit."""
+        self._ids.clear()
+        self._texts.clear()
+        self._newest = 0
+        self.refresh()
+
+    def _remember(self, number: int, kind: str, text: str) -> None:
+        self._ids[kind, text] = number
+        self._texts[number] = text
+        self._newest = max(self._newest, number)
+
+    def text(self, number: int) -> str:
+        """The text of a number that is stored somewhere."""
+        if number not in self._texts:
+            self.refresh()
+        return self._texts[number]
+
+    def find(self, kind: str, text: str) -> int | None:
+        """The number of a name, or None."""
+        if (kind, text) not in self._ids:
+            self.refresh()
+        return self._ids.get((kind, text))
+
+    def intern(self, kind: str, text: str, day: int) -> int:
+        """The number of a name, given out now if it is new; only inside a transaction of the writer."""
+        number = self._ids.get((kind, text))
+        if number is None:
+            cursor = self._connection.execute(
+                "INSERT INTO name (kind, text, first_day) VALUES (?, ?, ?)", (kind, text, day)
+            )
+            assert cursor.lastrowid is not None
+            number = cursor.lastrowid
+            self._remember(number, kind, text)
+        return number
+
+    def known(self, kind: str, text: str) -> bool:
+        return (kind, text) in self._ids
+
+    def declare_enums(self) -> None:
+        """Give the values of the field table their numbers first: small numbers take less room in a row."""
+        for field in FIELDS:
+            if field.kind is Kind.ENUM:
+                for value in field.values:
+                    self.intern(field.name, value, 0)
+        self.intern("nsapp", OTHER, 0)
+        self.intern("method", OTHER, 0)
+
+
+class NewNames:
+    """Lets a bounded number of never seen names a day into each open vocabulary."""
+
+    def __init__(self, names: Names, connection: sqlite3.Connection, per_day: int) -> None:
+        self._names = names
+        self._connection = connection
+        self._per_day = per_day
+        self._day = -1
+        self._count: Counter[str] = Counter()
+
+    def admit(self, kind: str, text: str, day: int) -> str | None:
+        """The text itself while it is known or the day has room for it, else what stands in its place."""
+        if self._names.known(kind, text):
+            return text
+        if day != self._day:
+            self.start_day(day)
+        if self._count[kind] >= self._per_day:
+            return OPEN_KINDS[kind]
+        self._names.intern(kind, text, day)
+        self._count[kind] += 1
+        return text
+
+    def start_day(self, day: int) -> None:
+        """Count the names already new on this day, as far as they are stored."""
+        rows = self._connection.execute("SELECT kind, count(*) FROM name WHERE first_day = ? GROUP BY kind", (day,))
+        self._count = Counter(dict(rows.fetchall()))
+        self._day = day
+
+    def forget(self) -> None:
+        self._day = -1

@@ -1,0 +1,150 @@
+"""Reading the store: counts for reports, installations for those with a token. Never writes."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from telemetry_service.core.counts import NUMERIC, Dimension, Facet
+from telemetry_service.core.fields import STATUSES
+from telemetry_service.core.period import Period, spans
+from telemetry_service.core.tally import DayTally, ScriptTally, Tally
+from telemetry_service.store import store
+from telemetry_service.store.cells import FACETS, source_filter, unpack
+from telemetry_service.store.database import StoreUnavailable, connect
+from telemetry_service.store.names import Names
+
+T = TypeVar("T")
+EXACT, PUBLIC = "count", "public_count"
+
+
+class Reader:
+    """A read-only view of the store, for one thread."""
+
+    def __init__(self, directory: Path) -> None:
+        self.connection = connect(directory / store.FILE_NAME, read_only=True)
+        self.names = Names(self.connection)
+        self._sources = dict(self.connection.execute("SELECT id, slug FROM source").fetchall())
+
+    def source_ids(self, sources: Sequence[str]) -> list[int]:
+        """The numbers of sources; those never declared have none."""
+        return [number for number, slug in self._sources.items() if slug in sources]
+
+    def tallies(
+        self, tables: str, facets: Sequence[Facet], period: Period, sources: Sequence[str], script: str = ""
+    ) -> list[Tally]:
+        """The counts of one script, or of all, over a period; `tables` is `EXACT` or `PUBLIC`."""
+        number = self.names.find("script", script) if script else 0
+        if number is None:
+            return []
+        rows = self._sums(tables, [number * FACETS + facet for facet in facets], period, self.source_ids(sources))
+        return [
+            Tally(
+                cell.dimension,
+                self._sources[cell.source],
+                self._value(cell.dimension, cell.value),
+                STATUSES[cell.status],
+                n,
+            )
+            for cell, n in ((unpack(packed), n) for _, packed, n in rows)
+        ]
+
+    def script_tallies(
+        self, tables: str, facet: Facet, period: Period, sources: Sequence[str], scripts: Sequence[str]
+    ) -> list[ScriptTally]:
+        """One facet of many scripts over a period."""
+        numbers = {self.names.find("script", script): script for script in scripts}
+        subjects = [number * FACETS + facet for number in numbers if number is not None]
+        rows = self._sums(tables, subjects, period, self.source_ids(sources))
+        return [
+            ScriptTally(
+                numbers[subject // FACETS],
+                cell.dimension,
+                self._value(cell.dimension, cell.value),
+                STATUSES[cell.status],
+                n,
+            )
+            for subject, cell, n in ((subject, unpack(packed), n) for subject, packed, n in rows)
+        ]
+
+    def daily(self, tables: str, period: Period, sources: Sequence[str], script: str = "") -> list[DayTally]:
+        """Installations per day, type and status; for all time, as far as days are stored."""
+        number = self.names.find("script", script) if script else 0
+        if number is None:
+            return []
+        first = -1 if period.first is None else period.first
+        rows = self.connection.execute(
+            f"SELECT day, cell, n FROM {tables}_day WHERE subject = ? AND day BETWEEN ? AND ?"  # noqa: S608
+            f" AND {source_filter('cell', self.source_ids(sources))} AND (cell >> 9 & 31) = {int(Dimension.TYPE)}",
+            (number * FACETS + Facet.OUTCOME, first, period.last),
+        )
+        return [
+            DayTally(day, str(self._value(cell.dimension, cell.value)), STATUSES[cell.status], n)
+            for day, cell, n in ((day, unpack(packed), n) for day, packed, n in rows)
+        ]
+
+    def gauge(self, name: str) -> int:
+        """A published figure that is no sum of counts: `running` or `stuck`."""
+        row = self.connection.execute("SELECT n FROM public_gauge WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def position(self, generation: str) -> int:
+        """How far an inbox has been folded."""
+        row = self.connection.execute("SELECT seq FROM fold_position WHERE generation = ?", (generation,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _value(self, dimension: int, value: int) -> str | int:
+        return value if dimension in NUMERIC else self.names.text(value)
+
+    def _sums(
+        self, tables: str, subjects: Sequence[int], period: Period, source_ids: Sequence[int]
+    ) -> list[tuple[int, int, int]]:
+        if not subjects or not source_ids:
+            return []
+        wanted = ",".join(map(str, subjects))
+        sources = source_filter("cell", list(source_ids))
+        parts = [
+            f"SELECT subject, cell, {span.sign} * n AS n FROM {tables}_{unit}"  # noqa: S608
+            f" WHERE subject IN ({wanted}) AND {unit} BETWEEN {span.first} AND {span.last} AND {sources}"
+            for span in spans(period)
+            for unit in ("month" if span.monthly else "day",)
+        ]
+        return self.connection.execute(
+            f"SELECT subject, cell, sum(n) AS total FROM ({' UNION ALL '.join(parts)})"  # noqa: S608
+            " GROUP BY subject, cell HAVING total <> 0"
+        ).fetchall()
+
+
+class Readers:
+    """A few threads, each with a view of its own, so that a long report blocks neither intake nor the next report."""
+
+    def __init__(self, directory: Path, threads: int = 2) -> None:
+        self._directory = directory
+        self._local = threading.local()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+
+    async def run(self, read: Callable[[Reader], T]) -> T:
+        """Run a function of a reader in one of the threads.
+
+        Raises `StoreUnavailable` when the store does not answer.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, read)
+
+    def _read(self, read: Callable[[Reader], T]) -> T:
+        try:
+            reader: Reader | None = getattr(self._local, "reader", None)
+            if reader is None:
+                reader = self._local.reader = Reader(self._directory)
+            reader.connection.execute("BEGIN")  # one report, one state of the store
+            try:
+                return read(reader)
+            finally:
+                reader.connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        self._pool.shutdown()

@@ -1,0 +1,163 @@
+"""Installations as rows: the same state, with texts as numbers."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from telemetry_service.core.identity import Identities
+from telemetry_service.core.installation import (
+    JOINED,
+    MICROSECONDS_PER_DAY,
+    Installation,
+    Outcome,
+    pack_joins,
+    unpack_joins,
+)
+from telemetry_service.store.cells import STATUS_CODE
+from telemetry_service.store.names import Names, kind_of
+
+IDS_PER_MILLISECOND = 64
+IDS_PER_SECOND = 1000 * IDS_PER_MILLISECOND
+OUTCOME_COLUMNS = ("exit_code", "error", "error_category", "install_duration")
+COLUMNS = ("id", "execution", "person", "random_id", "status", "released", *OUTCOME_COLUMNS, *JOINED[1:], "joins")
+_FIRST_OUTCOME = COLUMNS.index("exit_code")
+_FIRST_REGISTER = COLUMNS.index(JOINED[1])
+_OUTCOME_KINDS = tuple(kind_of(column) for column in OUTCOME_COLUMNS)
+_REGISTER_KINDS = tuple(kind_of(column) for column in JOINED[1:])
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM installation"  # noqa: S608 - the columns are ours
+_INSERT = f"INSERT INTO installation ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+_UPDATE = f"UPDATE installation SET {', '.join(f'{name} = ?' for name in COLUMNS[1:])} WHERE id = ?"  # noqa: S608
+
+
+def id_range(first_day: int, last_day: int) -> tuple[int, int]:
+    """The lowest and highest id of installations that began on these UTC days, both included."""
+    return first_id(first_day), first_id(last_day + 1) - 1
+
+
+def first_id(day: int) -> int:
+    return day * (MICROSECONDS_PER_DAY // 1000) * IDS_PER_MILLISECOND
+
+
+def day_of_id(id_: int) -> int:
+    """The UTC day of an installation's id."""
+    return id_ // IDS_PER_MILLISECOND // (MICROSECONDS_PER_DAY // 1000)
+
+
+class Row:
+    """An installation, where it is stored (0: not yet), and whether it is the released one of its person and day."""
+
+    __slots__ = ("id", "installation", "released")
+
+    def __init__(self, id_: int, installation: Installation, released: bool) -> None:
+        self.id = id_
+        self.installation = installation
+        self.released = released
+
+
+class Rows:
+    """Reads and writes rows on the writer's connection, inside its transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, names: Names, identities: Identities) -> None:
+        self._connection = connection
+        self._names = names
+        self._identities = identities
+
+    def load(self, executions: Iterable[int]) -> dict[int, Row]:
+        """The stored rows of these executions."""
+        cursor = self._connection.execute(
+            f"{_SELECT} WHERE execution IN (SELECT value FROM json_each(?))", (json.dumps(list(executions)),)
+        )
+        return {row[1]: self._decode(row) for row in cursor}
+
+    def between(self, first_day: int, last_day: int) -> Iterable[Row]:
+        """All rows of some UTC days, in order of id."""
+        return map(
+            self._decode, self._connection.execute(f"{_SELECT} WHERE id BETWEEN ? AND ?", id_range(first_day, last_day))
+        )
+
+    def other_released(self, row: Row) -> bool:
+        """Whether another installation of the same person, script and UTC day is released already."""
+        installation = row.installation
+        random_id = installation.value("random_id")
+        nsapp = self._names.find("nsapp", installation.value("nsapp"))
+        type_ = self._names.find("type", installation.value("type"))
+        found = self._connection.execute(
+            "SELECT 1 FROM installation INDEXED BY installation_person WHERE person = ? AND random_id = ? AND released AND nsapp = ? AND type = ?"
+            " AND id BETWEEN ? AND ? AND id <> ? LIMIT 1",
+            (
+                *(self._identities.person(random_id), random_id, nsapp, type_),
+                *id_range(installation.day, installation.day),
+                row.id,
+            ),
+        )
+        return found.fetchone() is not None
+
+    def save(self, row: Row) -> None:
+        """Insert or update a row; one whose beginning moved to another day gets a new id."""
+        base = row.installation.started_at // 1000 * IDS_PER_MILLISECOND
+        if row.id and first_id(row.installation.day) <= row.id < first_id(row.installation.day + 1):
+            values = self._encode(row)
+            self._connection.execute(_UPDATE, (*values, row.id))
+            return
+        if row.id:
+            self._connection.execute("DELETE FROM installation WHERE id = ?", (row.id,))
+        row.id = self._free_id(base)
+        self._connection.execute(_INSERT, (row.id, *self._encode(row)))
+
+    def _free_id(self, base: int) -> int:
+        candidate = base
+        while True:
+            (highest,) = self._connection.execute(
+                "SELECT max(id) FROM installation WHERE id BETWEEN ? AND ?", (candidate, candidate + IDS_PER_SECOND)
+            ).fetchone()
+            if highest is None:
+                return candidate
+            candidate = highest + 1
+            if candidate <= base + IDS_PER_SECOND:
+                return candidate
+
+    def _decode(self, row: tuple[Any, ...]) -> Row:
+        text = self._names.text
+        joins = unpack_joins(row[-1])
+        values = [
+            row[3],
+            *(
+                value if kind is None or value is None else text(value)
+                for kind, value in zip(_REGISTER_KINDS, row[_FIRST_REGISTER:-1], strict=True)
+            ),
+        ]
+        outcome = None
+        if joins.outcome_stamp is not None:
+            exit_code, error, category, duration = row[_FIRST_OUTCOME:_FIRST_REGISTER]
+            outcome = Outcome(
+                joins.outcome_stamp,
+                exit_code,
+                None if error is None else text(error),
+                None if category is None else text(category),
+                duration,
+            )
+        return Row(row[0], Installation(row[1], values, joins.stamps, joins.firsts, outcome), bool(row[5]))
+
+    def _encode(self, row: Row) -> list[Any]:
+        installation = row.installation
+        day = installation.day
+        intern = self._names.intern
+        random_id = installation.values[0]
+        outcome = installation.outcome
+        ending: tuple[Any, ...] = (None, None, None, None)
+        if outcome is not None:
+            ending = (outcome.exit_code, outcome.error, outcome.error_category, outcome.install_duration)
+        encoded: list[Any] = [
+            installation.execution,
+            self._identities.person(random_id),
+            random_id,
+            STATUS_CODE[installation.status],
+            int(row.released),
+        ]
+        for kind, value in zip(_OUTCOME_KINDS, ending, strict=True):
+            encoded.append(value if kind is None or value is None else intern(kind, value, day))
+        for kind, value in zip(_REGISTER_KINDS, installation.values[1:], strict=True):
+            encoded.append(value if kind is None or value is None else intern(kind, value, day))
+        encoded.append(pack_joins(installation))
+        return encoded

@@ -1,0 +1,84 @@
+"""Adding to the stored counts, releasing them to the public ones, and proving them."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+
+from telemetry_service.core.period import month_of
+from telemetry_service.core.publishing import release
+
+
+def add_exact(connection: sqlite3.Connection, changes: Mapping[tuple[int, int, int], int]) -> None:
+    """Add differences, by (subject, day, cell), to the counts of days and months."""
+    days = {key: n for key, n in changes.items() if n}
+    _add(connection, "count_day", "day", days)
+    months: Counter[tuple[int, int, int]] = Counter()
+    for (subject, day, cell), n in days.items():
+        months[subject, month_of(day), cell] += n
+    _add(connection, "count_month", "month", {key: n for key, n in months.items() if n})
+
+
+def _add(connection: sqlite3.Connection, table: str, period: str, changes: Mapping[tuple[int, int, int], int]) -> None:
+    connection.executemany(
+        f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",  # noqa: S608
+        ((*key, changes[key]) for key in sorted(changes)),
+    )
+    connection.executemany(
+        f"DELETE FROM {table} WHERE subject = ? AND {period} = ? AND cell = ? AND n = 0",  # noqa: S608
+        [key for key, n in changes.items() if n < 0],
+    )
+
+
+def release_public(connection: sqlite3.Connection, changes: Mapping[tuple[int, int], int], k: int, today: int) -> None:
+    """Add differences, by (subject, cell), to what is unpublished, and publish what reaches k under day `today`."""
+    month = month_of(today)
+    for (subject, cell), n in changes.items():
+        if n == 0:
+            continue
+        found = connection.execute(
+            "SELECT n FROM public_remainder WHERE subject = ? AND cell = ?", (subject, cell)
+        ).fetchone()
+        remainder = (found[0] if found else 0) + n
+        released = release(remainder, k)
+        connection.execute(
+            "INSERT INTO public_remainder VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = excluded.n",
+            (subject, cell, remainder - released),
+        )
+        if released:
+            for table, period in (("public_count_day", today), ("public_count_month", month)):
+                connection.execute(
+                    f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",  # noqa: S608
+                    (subject, period, cell, released),
+                )
+
+
+def day_differences(
+    connection: sqlite3.Connection, expected: Mapping[tuple[int, int, int], int], first_day: int, last_day: int
+) -> list[tuple[int, int, int, int, int]]:
+    """Rows of (subject, day, cell, stored, expected) that differ."""
+    stored = {
+        (subject, day, cell): n
+        for subject, day, cell, n in connection.execute(
+            "SELECT subject, day, cell, n FROM count_day WHERE day BETWEEN ? AND ?", (first_day, last_day)
+        )
+    }
+    return [
+        (*key, stored.get(key, 0), expected.get(key, 0))
+        for key in sorted(stored.keys() | expected.keys())
+        if stored.get(key, 0) != expected.get(key, 0)
+    ]
+
+
+def month_differences(connection: sqlite3.Connection) -> list[tuple[int, int, int, int, int]]:
+    """Rows of (subject, -month, cell, stored, sum of its days) that differ."""
+    month = (
+        "CAST(strftime('%Y', day * 86400, 'unixepoch') AS INTEGER) * 12 + strftime('%m', day * 86400, 'unixepoch') - 1"
+    )
+    sums = f"SELECT subject, {month} AS month, cell, sum(n) AS n FROM count_day GROUP BY 1, 2, 3"  # noqa: S608
+    stored = "SELECT subject, month, cell, n FROM count_month"
+    return connection.execute(
+        f"SELECT subject, -month, cell, sum(stored), sum(expected) FROM ("  # noqa: S608
+        f" SELECT subject, month, cell, n AS stored, 0 AS expected FROM ({stored} EXCEPT {sums})"
+        f" UNION ALL SELECT subject, month, cell, 0, n FROM ({sums} EXCEPT {stored})"
+        ") GROUP BY subject, month, cell"
+    ).fetchall()

@@ -1,0 +1,197 @@
+"""`POST /telemetry`: limit, read, accept, store, acknowledge. Plain ASGI, because every report comes this way."""
+
+import asyncio
+import time
+import zlib
+from collections import Counter
+
+from telemetry_service.core.errors import Rejected
+from telemetry_service.core.event import encode_event
+from telemetry_service.core.intake import Intake
+from telemetry_service.store.database import StoreUnavailable
+from telemetry_service.store.group_commit import GroupCommit
+from telemetry_service.web.answers import (
+    JSON,
+    RETRY_SECONDS,
+    TEXT,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    error_body,
+    wants_json,
+)
+from telemetry_service.web.auth import Access, Denied
+from telemetry_service.web.limits import Peers, TokenBuckets
+
+BODY_SECONDS = 20.0  # a body that takes longer is not worth a connection
+CLOSE = (b"connection", b"close")
+_ACCEPTED_START = {
+    "type": "http.response.start",
+    "status": 202,
+    "headers": [(b"content-type", TEXT), (b"content-length", b"8")],
+}
+_ACCEPTED_BODY = {"type": "http.response.body", "body": b"accepted"}
+
+
+class Clock:
+    """Microseconds since 1970 UTC, always later than the one before, also when the system clock goes back."""
+
+    def __init__(self, last: int = 0) -> None:
+        self._last = last
+
+    def now(self) -> int:
+        self._last = max(time.time_ns() // 1000, self._last + 1)
+        return self._last
+
+
+class IngestCounters:
+    """What this process has seen, for /metrics. Field names only, never values."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.refused: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, reason: str, *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.headers = list(headers)
+
+
+class Ingest:
+    """The ASGI application behind `/telemetry`."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        clock: Clock,
+        group: GroupCommit,
+        *,
+        buckets: TokenBuckets,
+        peers: Peers,
+        access: Access | None,
+        max_body_bytes: int,
+    ) -> None:
+        self._intake = intake
+        self._clock = clock
+        self._group = group
+        self._buckets = buckets
+        self._peers = peers
+        self._access = access
+        self._max_body_bytes = max_body_bytes
+        self.counters = IngestCounters()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            dropped = await self._take(scope, receive)
+        except _Refused as refused:
+            self.counters.refused[str(refused.status)] += 1
+            body, content_type = error_body(refused.reason, wants_json(scope["headers"]))
+            await answer(send, refused.status, body, content_type, refused.headers)
+            return
+        self.counters.accepted += 1
+        if dropped:
+            self.counters.dropped.update(dropped)
+        if dropped or wants_json(scope["headers"]):
+            await self._answer_at_length(scope["headers"], send, dropped)
+            return
+        await send(_ACCEPTED_START)
+        await send(_ACCEPTED_BODY)
+
+    async def _answer_at_length(self, headers: Headers, send: Send, dropped: list[str]) -> None:
+        extra = [(b"x-telemetry-dropped", ",".join(dropped).encode())] if dropped else []
+        if wants_json(headers):
+            await answer(send, 202, b'{"status":"accepted"}', JSON, extra)
+        else:
+            await answer(send, 202, b"accepted", TEXT, extra)
+
+    async def _take(self, scope: Scope, receive: Receive) -> list[str]:
+        """Store the event of a request; returns the names of the fields that were dropped."""
+        if scope["method"] != "POST":
+            raise _Refused(405, "method: only POST is accepted here", (b"allow", b"POST"), CLOSE)
+        headers = scope["headers"]
+        client = scope["client"]
+        wait = self._buckets.take(self._peers.network(client[0] if client else "", headers), time.monotonic())
+        if wait:
+            raise _Refused(
+                429, "rate: too many reports from this network", (b"retry-after", b"%d" % (int(wait) + 1)), CLOSE
+            )
+        if self._access is not None:
+            await self._require_token(headers)
+        body = await self._body(headers, receive)
+        try:
+            accepted = self._intake.accept(body, self._clock.now())
+            stored = self._group.store(encode_event(accepted.event))
+            await stored
+        except Rejected as rejected:
+            raise _Refused(400, str(rejected)) from None
+        except StoreUnavailable:
+            raise _Refused(
+                503, "the report could not be stored; try again later", (b"retry-after", b"%d" % RETRY_SECONDS)
+            ) from None
+        return [dropped.field for dropped in accepted.dropped]
+
+    async def _require_token(self, headers: Headers) -> None:
+        assert self._access is not None
+        try:
+            await self._access.require("ingest", headers)
+        except Denied as denied:
+            raise _Refused(denied.status, denied.reason, *denied.headers, CLOSE) from None
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        encoding = b""
+        for name, value in headers:
+            if name == b"content-length" and value.isdigit() and int(value) > self._max_body_bytes:
+                raise self._too_large()
+            if name == b"content-encoding":
+                encoding = value.strip().lower()
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+        else:
+            body = await self._long_body(message, receive)
+        if len(body) > self._max_body_bytes:
+            raise self._too_large()
+        if encoding in (b"", b"identity"):
+            return body
+        if encoding in (b"gzip", b"x-gzip"):
+            return self._gunzip(body)
+        raise _Refused(400, "body: content encoding is neither gzip nor identity")
+
+    async def _long_body(self, message: dict[str, object], receive: Receive) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while True:
+                    if message["type"] != "http.request":
+                        raise _Refused(400, "body: the connection ended before it was complete", CLOSE)
+                    chunk = message.get("body", b"")
+                    assert isinstance(chunk, bytes)
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > self._max_body_bytes:
+                        raise self._too_large()
+                    if not message.get("more_body"):
+                        return b"".join(chunks)
+                    message = await receive()
+        except TimeoutError:
+            raise _Refused(408, "body: took too long to arrive", CLOSE) from None
+
+    def _gunzip(self, body: bytes) -> bytes:
+        decompressor = zlib.decompressobj(wbits=31)
+        try:
+            text = decompressor.decompress(body, self._max_body_bytes + 1)
+        except zlib.error:
+            raise _Refused(400, "body: not gzip, although its content encoding says so") from None
+        if len(text) > self._max_body_bytes:
+            raise self._too_large()
+        return text
+
+    def _too_large(self) -> _Refused:
+        return _Refused(413, f"body: larger than {self._max_body_bytes} bytes", CLOSE)

@@ -1,0 +1,107 @@
+"""Rate limiting by network, with nothing kept that could name one.
+
+The peer's network (IPv4 /32, IPv6 /64) is known only as a keyed hash under a key that lives in memory and changes every hour.
+"""
+
+import ipaddress
+import secrets
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from telemetry_service.settings import Network
+
+KEY_SECONDS = 3600.0
+MAX_BUCKETS = 100_000  # about 10 MB; under a flood of networks the longest known bucket gives way
+IPV6_NETWORK_BITS = 64
+
+
+class TokenBuckets:
+    """A token bucket per key: `burst` tokens at most, refilled with `per_minute` a minute.
+
+    Kept as the instant at which each bucket is full again (the generic cell rate algorithm, ITU-T I.371), which is the same.
+    """
+
+    def __init__(self, per_minute: int, burst: int) -> None:
+        self._interval = 60.0 / per_minute if per_minute else 0.0
+        self._burst = burst
+        self._full_at: dict[bytes, float] = {}
+        self._key = secrets.token_bytes(32)
+        self._key_since = 0.0
+
+    def take(self, network: bytes, now: float) -> float:
+        """Take one token of a network at an instant in seconds; 0, or the seconds to wait when there is none."""
+        if not self._interval:
+            return 0.0
+        if now - self._key_since >= KEY_SECONDS:
+            # Buckets do not outlive their key: once an hour everybody has a full one.
+            self._key, self._key_since = secrets.token_bytes(32), now
+            self._full_at.clear()
+        bucket = blake2b(network, digest_size=8, key=self._key).digest()
+        full_at = max(self._full_at.get(bucket, 0.0), now)
+        wait = full_at - now - (self._burst - 1) * self._interval
+        if wait > 1e-9:
+            return wait
+        self._full_at.pop(bucket, None)
+        self._full_at[bucket] = full_at + self._interval
+        if len(self._full_at) > MAX_BUCKETS:
+            del self._full_at[next(iter(self._full_at))]
+        return 0.0
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+
+class Peers:
+    """Finds out whose network a request came from."""
+
+    def __init__(self, trusted: Sequence[Network], key_header: str | None) -> None:
+        self._trusted = tuple(trusted)
+        self._key_header = key_header.lower().encode("latin-1") if key_header else None
+
+    def network(self, peer: str, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """The network to limit: of the peer, or of the last address of X-Forwarded-For that no trusted proxy has."""
+        if not self._trusted or not self._is_trusted(peer):
+            return _network(peer)
+        if self._key_header is not None:
+            for name, value in headers:
+                if name == self._key_header:
+                    return b"header:" + value
+        forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for")
+        for entry in reversed(forwarded.decode("latin-1").split(",")):
+            address = entry.strip()
+            if not address:
+                continue
+            if not _is_address(address):
+                break
+            peer = address
+            if not self._is_trusted(address):
+                break
+        return _network(peer)
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        mapped = getattr(parsed, "ipv4_mapped", None)
+        return any((mapped or parsed) in network for network in self._trusted)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _network(address: str) -> bytes:
+    if ":" not in address:
+        return address.encode("latin-1", "replace")
+    try:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address.encode("latin-1", "replace")
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped).encode("ascii")
+    return parsed.packed[: IPV6_NETWORK_BITS // 8]

@@ -1,0 +1,73 @@
+"""The worker as the web process sees it: started, watched, started again."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+
+import structlog
+
+RESTART_SECONDS = (0.1, 1.0, 5.0, 15.0)  # waited before the first, second, ... start in a row
+STEADY_SECONDS = 60.0  # a worker that lived this long starts the row anew
+STOP_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class WorkerProcess:
+    """Keeps one background process running; it ends when its standard input does, so also when this process is killed."""
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.restarts = 0
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self.running else None
+
+    async def start(self) -> None:
+        await self._spawn()
+        self._task = asyncio.create_task(self._watch())
+
+    async def _spawn(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "telemetry_service.worker", stdin=PIPE, start_new_session=True
+        )
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            assert self._process is not None
+            started = loop.time()
+            code = await self._process.wait()
+            if self._stopping:
+                return
+            failures = 0 if loop.time() - started > STEADY_SECONDS else failures
+            log.error("worker.ended", exit_code=code, restart_in_seconds=RESTART_SECONDS[failures])
+            await asyncio.sleep(RESTART_SECONDS[failures])
+            failures = min(failures + 1, len(RESTART_SECONDS) - 1)
+            self.restarts += 1
+            await self._spawn()
+
+    async def stop(self) -> None:
+        """Let the worker finish the step it is in; kill it if that takes too long."""
+        self._stopping = True
+        process = self._process
+        if process is None:
+            return
+        if self._task is not None and not self.running:
+            self._task.cancel()
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
