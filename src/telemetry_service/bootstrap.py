@@ -14,13 +14,16 @@ import msgspec
 import structlog
 import uvicorn
 import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from telemetry_service.core.errors import Rejected
-from telemetry_service.core.event import decode_event
+from telemetry_service.core.event import Event, decode_event
 from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.intake import Intake, Policy
-from telemetry_service.core.period import iso_instant
+from telemetry_service.core.period import day_of, iso_instant
 from telemetry_service.jobs import worker
+from telemetry_service.jobs.demo import payloads
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.settings import Settings, from_environ, warnings
 from telemetry_service.store import tokens
@@ -38,6 +41,12 @@ from telemetry_service.web.worker_process import WorkerProcess
 SHUTDOWN_SECONDS = 4
 FOLLOW_SECONDS = 0.5
 CLOCK_AHEAD_MICROSECONDS = 86_400_000_000  # a stamp further in the future comes from a clock that was wrong
+DEMO_BATCH = 8_000  # events
+DEMO_NAMES_PER_DAY = 1_000_000  # the demo's own names are not a flood
+PROGRESS_COLUMNS = (
+    *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
+    *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
+)
 
 log = structlog.get_logger()
 
@@ -258,3 +267,29 @@ def recount(settings: Settings) -> int:
         print(difference)
     print(f"{len(differing)} cells differ" if differing else "every count agrees with the installations")
     return len(differing)
+
+
+def demo(settings: Settings, *, installations: int, days: int, seed: int) -> None:
+    """Fold a plausible set of reports into the data directory, up to today."""
+    with held(settings.data_dir):
+        ids = identities(settings.data_dir)
+        store = Store(
+            settings.data_dir,
+            msgspec.structs.replace(store_options(settings), max_new_apps_per_day=DEMO_NAMES_PER_DAY),
+            ids,
+            now=now(),
+        )
+        accept = intake(settings, ids).accept
+        events: list[Event] = []
+        source = payloads(installations, days, seed, day_of(now()) - 1)
+        with Progress(*PROGRESS_COLUMNS, console=Console(stderr=True)) as progress:
+            task = progress.add_task("installations", total=installations)
+            for done, reports in enumerate(source, start=1):
+                events.extend(accept(report.body, report.received_at).event for report in reports)
+                if len(events) >= DEMO_BATCH or done == installations:
+                    store.fold(events, None, max(event.received_at for event in events))
+                    events.clear()
+                    progress.update(task, completed=done)
+        store.truncate_wal()
+        store.close()
+    print(f"{installations} installations over {days} days; see them with: telemetry-service serve")

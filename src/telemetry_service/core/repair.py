@@ -25,7 +25,6 @@ _CUT: Final = object()  # a value that the end of the body cut off, or that cann
 _DOUBLE = r'"[^"\\]*+(?:\\.[^"\\]*+)*+'  # a string up to, not including, its closing quote
 _SINGLE = r"'[^'\\]*+(?:\\.[^'\\]*+)*+"
 _SEPARATOR = r"[\s,;]*+"
-_START = re.compile(r"""\{(?=\s*+["'}])""")
 _KEY = re.compile(rf"""{_SEPARATOR}({_DOUBLE}"|{_SINGLE}')\s*+:\s*+""", re.DOTALL)
 _CLOSING = re.compile(_SEPARATOR + r"\}")
 _STRING = {'"': re.compile(_DOUBLE + '"', re.DOTALL), "'": re.compile(_SINGLE + "'", re.DOTALL)}
@@ -45,7 +44,7 @@ _STRICT: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
 def decode(body: bytes, known: Collection[str]) -> dict[str, Any]:
     """Return the members of the JSON object in `body`, by lower-cased key; of equal keys the last one wins.
 
-    `known` is the set of known field names (lower case); a key outside it is read too, but ends no broken string.
+    `known` is the set of known field names (lower case). Other keys are read too, but not behind a broken string.
     Values are as in JSON; a repaired value may be a string where a number was meant ("32G"). Every string can be
     encoded as UTF-8. Strict JSON is returned whatever its members are; a repaired body has the required fields.
 
@@ -54,6 +53,8 @@ def decode(body: bytes, known: Collection[str]) -> dict[str, Any]:
     try:
         value = _STRICT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = None
+    if value is None:  # not in the handler: a Rejected raised there would carry the body in its context
         return _require(repair(body, known))
     if type(value) is not dict:
         raise Rejected("body", "must be a JSON object")
@@ -73,8 +74,7 @@ def repair(body: bytes, known: Collection[str]) -> dict[str, Any]:
     Equal to the strict result for every strict JSON object of up to MAX_REPAIRED_MEMBERS members within MAX_DEPTH.
     """
     text = body.decode("utf-8", "replace").lstrip("\ufeff").replace("\0", "").replace("\r\n", "\n")
-    start = _START.search(text)
-    brace = start.start() if start else text.find("{")
+    brace = text.find("{")
     if brace < 0 or text.lstrip().startswith("["):
         raise Rejected("body", "must be a JSON object")
     return _Scanner(text, brace + 1, known).read_members()
@@ -110,9 +110,9 @@ class _Scanner:
 
     A string ends at its first unescaped quote if what follows continues the object. If not, it holds unescaped quotes,
     and its end is *guessed*: a closing quote, a comma or line break, and the name of a known field. A log may hold text
-    that looks just like that, so from the first guess on the fields already read are final: such text neither ends a
-    string nor replaces them. Of fields that come behind the guess the last one wins, which is the client's own, since
-    the log ends before it. What only the log holds is taken for a field: that cannot be told apart.
+    that looks just like that. Therefore, from the first guess on, only known fields are read, and those read before it
+    are final: the log neither ends nor replaces them. Of those behind it the last one wins, which is the client's own,
+    because the log ends before it. What only the log holds is taken for a field: that cannot be told apart.
     """
 
     def __init__(self, text: str, pos: int, known: Collection[str]) -> None:
@@ -125,12 +125,12 @@ class _Scanner:
     def read_members(self) -> dict[str, Any]:
         for _ in range(MAX_REPAIRED_MEMBERS + 1):
             key = _KEY.match(self._text, self._pos)
-            if key is None:
+            name = unescape(key[1][1:-1]).lower() if key else ""
+            if key is None or (self._final is not None and name not in self._known):
                 if not self._skip_garbage():
                     return self._fields
                 continue
             self._pos = key.end()
-            name = unescape(key[1][1:-1]).lower()
             value = self._read_value(name)
             if value is _CUT:
                 continue
@@ -142,11 +142,12 @@ class _Scanner:
 
     def _skip_garbage(self) -> bool:
         """Move to the next known key; False if there is none or the object ends here."""
-        guessed = self._final is not None
-        # After a guess a closing brace may belong to the log, and only what looks like the client's own writing counts.
-        if not guessed and _CLOSING.match(self._text, self._pos):
-            return False
-        found = self._find_boundary(self._pos, self._pos, '"', free_text=True) if guessed else self._find_key()
+        if self._final is None:
+            if _CLOSING.match(self._text, self._pos):
+                return False
+            found = self._find_key()
+        else:  # what is left of a log, where a closing brace means nothing
+            found = self._find_boundary(self._pos, self._pos, '"', free_text=False)
         if found is None:
             return False
         self._pos = found[1]
@@ -238,6 +239,6 @@ class _Scanner:
         match = _BARE.match(self._text, self._pos)
         token = match[0] if match else ""
         self._pos += len(token)
-        if self._pos == len(self._text) and token == token.rstrip():
+        if self._pos == len(self._text):
             return _CUT
         return read_literal(token.removesuffix('"').strip())
