@@ -32,10 +32,11 @@ from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.inbox import Inbox, InboxReader
 from telemetry_service.store.reading import Readers
 from telemetry_service.store.store import Store, StoreOptions
-from telemetry_service.web.app import Parts, application
+from telemetry_service.web.app import application
 from telemetry_service.web.auth import Access
 from telemetry_service.web.ingest import Clock, Ingest
 from telemetry_service.web.limits import Peers, TokenBuckets
+from telemetry_service.web.parts import Parts
 from telemetry_service.web.worker_process import WorkerProcess
 
 SHUTDOWN_SECONDS = 4

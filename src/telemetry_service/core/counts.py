@@ -36,6 +36,7 @@ class Dimension(IntEnum):
     EXIT_CODE = 11
     ERROR = 12
     SCRIPT = 13
+    SYSTEM = 14
 
 
 NUMERIC = frozenset({Dimension.DURATION, Dimension.CORES, Dimension.RAM, Dimension.DISK, Dimension.EXIT_CODE})
@@ -118,7 +119,7 @@ def script_of(installation: Installation) -> str:
 def contributions(installation: Installation, sources: Sources) -> list[Cell]:
     """The cells in which this installation counts as one.
 
-    A running installation counts by type and script alone; one that ended also counts by system, resources, duration
+    A running installation counts by type, script and operating system alone; one that ended also counts by system, resources, duration
     and cause. Only containers and virtual machines enter what is counted over all scripts, beside the type itself.
     """
     source = sources.of(installation.value("repo_source"), installation.value("repo_slug"))
@@ -130,6 +131,8 @@ def contributions(installation: Installation, sources: Sources) -> list[Cell]:
         Cell(ALL, Facet.SCRIPTS, Dimension.SCRIPT, source, script, status),
         Cell(script, Facet.OUTCOME, Dimension.TYPE, source, type_, status),
     ]
+    if installation.value("os_type"):
+        cells.append(Cell(ALL, Facet.SCRIPTS, Dimension.SYSTEM, source, installation.value("os_type"), status))
     if installation.running:
         return cells
     scripts = (ALL, script) if type_ in INSTALLATION_TYPES else (script,)

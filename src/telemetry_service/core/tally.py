@@ -1,13 +1,15 @@
 """Counts as reports read them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
 
 import msgspec
 
 
-class Tally(NamedTuple):
-    """How many installations count in one place: value as its dimension has it, status by name."""
+class Tally(msgspec.Struct, frozen=True, gc=False):
+    """How many installations count in one place: value as its dimension has it, status by name.
+
+    `source` is empty where sources were summed up.
+    """
 
     dimension: int
     source: str
@@ -16,7 +18,7 @@ class Tally(NamedTuple):
     n: int
 
 
-class ScriptTally(NamedTuple):
+class ScriptTally(msgspec.Struct, frozen=True, gc=False):
     """A tally of one script, which is named as `app type`."""
 
     script: str
@@ -26,7 +28,7 @@ class ScriptTally(NamedTuple):
     n: int
 
 
-class DayTally(NamedTuple):
+class DayTally(msgspec.Struct, frozen=True, gc=False):
     """Installations of one UTC day by type and status."""
 
     day: int
@@ -65,8 +67,3 @@ def by_status(pairs: Iterable[tuple[str, int]]) -> Statuses:
         name = status if status in ("success", "failed", "aborted", "unknown") else "running"
         sums[name] = sums.get(name, 0) + n
     return Statuses(**sums)
-
-
-def largest(counts: Mapping[Any, int], limit: int) -> list[tuple[Any, int]]:
-    """The largest counts first, equal ones by name."""
-    return sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:limit]

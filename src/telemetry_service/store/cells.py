@@ -24,6 +24,7 @@ NAME_KINDS = {
     Dimension.CATEGORY: "error_category",
     Dimension.ERROR: "error",
     Dimension.SCRIPT: "script",
+    Dimension.SYSTEM: "os_type",
 }
 
 
@@ -48,6 +49,15 @@ def unpack(cell: int) -> Unpacked:
 def source_filter(column: str, sources: list[int]) -> str:
     """The SQL condition that a stored cell is of one of these sources."""
     return f"({column} >> {_SOURCE_SHIFT} & {(1 << SOURCE_BITS) - 1}) IN ({','.join(map(str, sources))})"
+
+
+WITHOUT_SOURCE = ~((1 << SOURCE_BITS) - 1 << _SOURCE_SHIFT)
+
+
+def of(dimension: Dimension, status: str) -> tuple[int, int]:
+    """(mask, cell): a stored cell is of this dimension and status when its masked bits are these."""
+    mask = (1 << DIMENSION_BITS) - 1 << _DIMENSION_SHIFT | (1 << STATUS_BITS) - 1
+    return mask, dimension << _DIMENSION_SHIFT | STATUS_CODE[status]
 
 
 def is_running(cell: int) -> bool:

@@ -29,7 +29,8 @@ class GroupCommit:
         self._refusal: str | None = None
         self._next_check = 0.0
         self.folded_through = 0
-        self.stored_events = 0
+        self.last_seq = inbox.last_seq()
+        self.started_waiting_at = 0
 
     @property
     def refusal(self) -> str | None:
@@ -87,7 +88,9 @@ class GroupCommit:
         self._committing = False
         if group is not None and not group.done():
             if failure is None:
-                self.stored_events += size
+                if self.last_seq <= self.folded_through:
+                    self.started_waiting_at = time.time_ns() // 1000
+                self.last_seq += size
                 group.set_result(None)
             else:
                 group.set_exception(failure)

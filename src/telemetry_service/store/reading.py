@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from telemetry_service.core.counts import NUMERIC, Dimension, Facet
-from telemetry_service.core.fields import STATUSES
+from telemetry_service.core.fields import STATUSES, TYPES
 from telemetry_service.core.period import Period, spans
 from telemetry_service.core.tally import DayTally, ScriptTally, Tally
 from telemetry_service.store import store
-from telemetry_service.store.cells import FACETS, source_filter, unpack
+from telemetry_service.store.cells import FACETS, WITHOUT_SOURCE, of, source_filter, unpack
 from telemetry_service.store.database import StoreUnavailable, connect
 from telemetry_service.store.names import Names
 
@@ -34,31 +34,46 @@ class Reader:
         return [number for number, slug in self._sources.items() if slug in sources]
 
     def tallies(
-        self, tables: str, facets: Sequence[Facet], period: Period, sources: Sequence[str], script: str = ""
+        self,
+        tables: str,
+        facets: Sequence[Facet],
+        period: Period,
+        sources: Sequence[str],
+        script: str = "",
+        *,
+        by_source: bool = False,
     ) -> list[Tally]:
         """The counts of one script, or of all, over a period; `tables` is `EXACT` or `PUBLIC`."""
         number = self.names.find("script", script) if script else 0
         if number is None:
             return []
-        rows = self._sums(tables, [number * FACETS + facet for facet in facets], period, self.source_ids(sources))
+        subjects = [number * FACETS + facet for facet in facets]
         return [
             Tally(
                 cell.dimension,
-                self._sources[cell.source],
+                self._sources[cell.source] if by_source else "",
                 self._value(cell.dimension, cell.value),
                 STATUSES[cell.status],
                 n,
             )
-            for cell, n in ((unpack(packed), n) for _, packed, n in rows)
+            for cell, n in (
+                (unpack(packed), n)
+                for _, packed, n in self._sums(tables, subjects, period, sources, by_source=by_source)
+            )
         ]
 
     def script_tallies(
-        self, tables: str, facet: Facet, period: Period, sources: Sequence[str], scripts: Sequence[str]
+        self,
+        tables: str,
+        facet: Facet,
+        period: Period,
+        sources: Sequence[str],
+        scripts: Sequence[str],
+        only: tuple[Dimension, str] | None = None,
     ) -> list[ScriptTally]:
-        """One facet of many scripts over a period."""
+        """One facet of many scripts over a period, or of it `only` one dimension and status."""
         numbers = {self.names.find("script", script): script for script in scripts}
         subjects = [number * FACETS + facet for number in numbers if number is not None]
-        rows = self._sums(tables, subjects, period, self.source_ids(sources))
         return [
             ScriptTally(
                 numbers[subject // FACETS],
@@ -67,7 +82,10 @@ class Reader:
                 STATUSES[cell.status],
                 n,
             )
-            for subject, cell, n in ((subject, unpack(packed), n) for subject, packed, n in rows)
+            for subject, cell, n in (
+                (subject, unpack(packed), n)
+                for subject, packed, n in self._sums(tables, subjects, period, sources, only=only)
+            )
         ]
 
     def daily(self, tables: str, period: Period, sources: Sequence[str], script: str = "") -> list[DayTally]:
@@ -86,6 +104,25 @@ class Reader:
             for day, cell, n in ((day, unpack(packed), n) for day, packed, n in rows)
         ]
 
+    def first_days(self, tables: str, scripts: Sequence[str]) -> dict[str, int]:
+        """The first UTC day on which each script is counted."""
+        found = {}
+        for script in scripts:
+            number = self.names.find("script", script)
+            if number is None:
+                continue
+            (day,) = self.connection.execute(
+                f"SELECT min(day) FROM {tables}_day WHERE subject = ?",  # noqa: S608
+                (number * FACETS + Facet.OUTCOME,),
+            ).fetchone()
+            if day is not None:
+                found[script] = day
+        return found
+
+    def types_of(self, app: str) -> list[str]:
+        """The types an app was ever reported with."""
+        return [type_ for type_ in TYPES if self.names.find("script", f"{app} {type_}") is not None]
+
     def gauge(self, name: str) -> int:
         """A published figure that is no sum of counts: `running` or `stuck`."""
         row = self.connection.execute("SELECT n FROM public_gauge WHERE name = ?", (name,)).fetchone()
@@ -96,19 +133,40 @@ class Reader:
         row = self.connection.execute("SELECT seq FROM fold_position WHERE generation = ?", (generation,)).fetchone()
         return int(row[0]) if row else 0
 
+    def folded_at(self, generation: str) -> int:
+        """When something of an inbox was last folded, in microseconds since 1970; 0 for never."""
+        row = self.connection.execute(
+            "SELECT folded_at FROM fold_position WHERE generation = ?", (generation,)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
     def _value(self, dimension: int, value: int) -> str | int:
         return value if dimension in NUMERIC else self.names.text(value)
 
     def _sums(
-        self, tables: str, subjects: Sequence[int], period: Period, source_ids: Sequence[int]
+        self,
+        tables: str,
+        subjects: Sequence[int],
+        period: Period,
+        sources: Sequence[str],
+        *,
+        by_source: bool = False,
+        only: tuple[Dimension, str] | None = None,
     ) -> list[tuple[int, int, int]]:
+        """(subject, cell, n) over a period; the sources of a cell are summed up unless asked for one by one."""
+        source_ids = self.source_ids(sources)
         if not subjects or not source_ids:
             return []
-        wanted = ",".join(map(str, subjects))
-        sources = source_filter("cell", list(source_ids))
+        conditions = [f"subject IN ({','.join(map(str, subjects))})"]
+        if len(source_ids) < len(self._sources):
+            conditions.append(source_filter("cell", source_ids))
+        if only is not None:
+            mask, wanted = of(*only)
+            conditions.append(f"cell & {mask} = {wanted}")
+        cell = "cell" if by_source else f"cell & {WITHOUT_SOURCE}"
         parts = [
-            f"SELECT subject, cell, {span.sign} * n AS n FROM {tables}_{unit}"  # noqa: S608
-            f" WHERE subject IN ({wanted}) AND {unit} BETWEEN {span.first} AND {span.last} AND {sources}"
+            f"SELECT subject, {cell} AS cell, {span.sign} * n AS n FROM {tables}_{unit}"  # noqa: S608
+            f" WHERE {' AND '.join(conditions)} AND {unit} BETWEEN {span.first} AND {span.last}"
             for span in spans(period)
             for unit in ("month" if span.monthly else "day",)
         ]

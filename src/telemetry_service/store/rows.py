@@ -108,6 +108,7 @@ class Rows:
     def _free_id(self, base: int) -> int:
         candidate = base
         while True:
+            highest: int | None
             (highest,) = self._connection.execute(
                 "SELECT max(id) FROM installation WHERE id BETWEEN ? AND ?", (candidate, candidate + IDS_PER_SECOND)
             ).fetchone()

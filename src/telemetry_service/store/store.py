@@ -154,7 +154,7 @@ class Store:
         oldest_id = (now // 1000 - self._options.stuck_hours * 3_600_000) * IDS_PER_MILLISECOND
         codes = ",".join(map(str, RUNNING_CODES))
         running, stuck = self._connection.execute(
-            f"SELECT count(*), coalesce(sum(id < ?), 0) FROM installation WHERE status <> 3 AND status IN ({codes})",  # noqa: S608
+            f"SELECT count(*), coalesce(sum(id < ?), 0) FROM installation WHERE status IN ({codes})",  # noqa: S608
             (oldest_id,),
         ).fetchone()
         k = self._options.publish_min_count

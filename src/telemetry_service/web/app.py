@@ -1,52 +1,119 @@
-"""Every route on one screen."""
+"""Every route on one screen, and what is answered when something is wrong."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
 
-from telemetry_service.core.identity import Identities
-from telemetry_service.settings import Settings
+from telemetry_service.core.errors import Rejected
+from telemetry_service.core.fields import OPERATING_SYSTEMS, STATUSES, TYPES
+from telemetry_service.core.reports.dashboard import Dashboard
+from telemetry_service.core.reports.errors import Errors
+from telemetry_service.core.reports.scripts import Script, Scripts
 from telemetry_service.store.database import StoreUnavailable
-from telemetry_service.store.group_commit import GroupCommit
-from telemetry_service.store.reading import Readers
-from telemetry_service.web.answers import Receive, Scope, Send
-from telemetry_service.web.auth import Access
-from telemetry_service.web.ingest import Ingest
-from telemetry_service.web.worker_process import WorkerProcess
+from telemetry_service.store.records import SORTS
+from telemetry_service.web.answers import RETRY_SECONDS, Receive, Scope, Send, error_body, wants_json
+from telemetry_service.web.api import Api, NotFound, RecordsAnswer, RepoSlugs
+from telemetry_service.web.auth import Denied
+from telemetry_service.web.health import Health, HealthChecks, Readiness
+from telemetry_service.web.metrics import Metrics
+from telemetry_service.web.openapi import description
+from telemetry_service.web.parts import Parts
+from telemetry_service.web.queries import MAX_LIMIT, REPOSITORIES
+from telemetry_service.web.routes import Parameter, Route
 
 INGEST_PATH = "/telemetry"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What the routes are made of."""
+def _whole(name: str, text: str, minimum: int, maximum: int) -> Parameter:
+    return Parameter(name=name, text=text, schema={"type": "integer", "minimum": minimum, "maximum": maximum})
 
-    settings: Settings
-    identities: Identities
-    ingest: Ingest
-    group: GroupCommit
-    readers: Readers
-    access: Access
-    worker: WorkerProcess
-    generation: str
-    now: Callable[[], int]
 
-    async def follow_fold(self) -> bool:
-        """Learn how far the inbox is folded; whether that is further than before."""
-        try:
-            position = await self.readers.run(lambda reader: reader.position(self.generation))
-        except StoreUnavailable:
-            return False
-        moved = position > self.group.folded_through
-        self.group.folded_through = position
-        return moved
+def _choice(name: str, text: str, values: tuple[str, ...]) -> Parameter:
+    return Parameter(name=name, text=text, schema={"type": "string", "enum": list(values)})
+
+
+def _text(name: str, text: str, *, in_path: bool = False) -> Parameter:
+    return Parameter(name=name, text=text, schema={"type": "string"}, in_path=in_path)
+
+
+FILTER = (
+    _whole("days", "UTC days up to today; 1 is today, 0 all time", 0, 365),
+    _choice("repo", "repository", REPOSITORIES),
+    _text("slug", "one known repository, as owner/name"),
+)
+SORT = tuple(dash + name for name in SORTS for dash in ("", "-"))
+RECORD_FILTER = (
+    *FILTER,
+    _whole("page", "page, from 1", 1, 1_000_000),
+    _whole("limit", "records on a page", 1, MAX_LIMIT),
+    _text("after", "go on behind the place that the page before named as next"),
+    _choice("status", "status", STATUSES),
+    _text("app", "app, by its whole name"),
+    _text("search", "part of the app's name"),
+    _choice("os", "operating system", OPERATING_SYSTEMS),
+    _choice("type", "type", TYPES),
+    _choice("sort", "order; a dash in front means descending", SORT),
+)
+
+
+def table(parts: Parts) -> tuple[Route, ...]:
+    """The routes. `scope` and `token_required` say who may call one; no handler runs without its row."""
+    api, health, metrics = Api(parts), HealthChecks(parts), Metrics(parts)
+    counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (400, 401, 503)}
+    plain: dict[str, Any] = {"method": "GET"}
+    app = _text("app", "name of the app", in_path=True)
+    return (
+        Route(method="POST", path=INGEST_PATH, summary="the report is on disk", handler=None, status=202,
+              media_type="text/plain", scope="ingest", refusals=(400, 401, 403, 408, 413, 429, 503)),
+        Route(path="/api/dashboard", summary="installations, how they ended, and on what", handler=api.dashboard,
+              answer=Dashboard, parameters=FILTER, **counts),
+        Route(path="/api/errors", summary="what fails, where and why", handler=api.errors, answer=Errors,
+              parameters=FILTER, **counts),
+        Route(path="/api/scripts", summary="all scripts", handler=api.scripts, answer=Scripts, parameters=FILTER,
+              **counts),
+        Route(path="/api/scripts/{app}", summary="one script", handler=api.script, answer=Script,
+              parameters=(app, *FILTER), **counts | {"refusals": (400, 401, 404, 503)}),
+        Route(path="/api/records", summary="single installations", handler=api.records, answer=RecordsAnswer,
+              token_required=True, parameters=RECORD_FILTER, **counts | {"refusals": (400, 401, 403, 503)}),
+        Route(path="/api/repo-slugs", summary="installations by repository", handler=api.repo_slugs,
+              answer=RepoSlugs, parameters=FILTER, **counts),
+        Route(path="/api/exit-codes", summary="the meaning of exit codes", handler=api.exit_codes, cached=True, **plain),
+        Route(path="/healthz", summary="whether events can be stored", handler=health.healthz, answer=Health,
+              refusals=(503,), **plain),
+        Route(path="/readyz", summary="whether everything works", handler=health.readyz, answer=Readiness,
+              refusals=(503,), **plain),
+        Route(path="/metrics", summary="metrics for Prometheus", handler=metrics.metrics, media_type="text/plain",
+              scope="read", token_required=parts.settings.metrics_auth == "token", refusals=(401, 403, 503), **plain),
+    )  # fmt: skip
 
 
 def application(parts: Parts) -> Any:
     """The ASGI application: reports take the short way, everything else the routes."""
-    routes = Starlette(routes=[])
+    rows = table(parts)
+    document = msgspec.json.encode(description(rows))
+
+    async def openapi(_request: Request) -> Response:
+        return Response(document, media_type="application/json", headers={"cache-control": "public, max-age=3600"})
+
+    routes = Starlette(
+        routes=[
+            *(StarletteRoute(row.path, row.handler, methods=[row.method]) for row in rows if row.handler is not None),
+            StarletteRoute("/openapi.json", openapi),
+        ],
+        exception_handlers={
+            Rejected: _refuse_rejected,
+            Denied: _refuse_denied,
+            NotFound: _refuse_not_found,
+            StoreUnavailable: _refuse_unavailable,
+            HTTPException: _refuse_http,
+            Exception: _refuse_unexpected,
+        },
+    )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == INGEST_PATH:
@@ -55,3 +122,37 @@ def application(parts: Parts) -> Any:
             await routes(scope, receive, send)
 
     return app
+
+
+def _refuse(request: Request, status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
+    body, content_type = error_body(reason, wants_json(request.scope["headers"]))
+    return Response(body, status, {"cache-control": "no-store", **(headers or {})}, content_type.decode())
+
+
+async def _refuse_rejected(request: Request, error: Exception) -> Response:
+    return _refuse(request, 400, str(error))
+
+
+async def _refuse_denied(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Denied)
+    return _refuse(
+        request, error.status, error.reason, {name.decode(): value.decode() for name, value in error.headers}
+    )
+
+
+async def _refuse_not_found(request: Request, error: Exception) -> Response:
+    return _refuse(request, 404, str(error))
+
+
+async def _refuse_unavailable(request: Request, _error: Exception) -> Response:
+    return _refuse(request, 503, "the store cannot answer now; try again later", {"retry-after": str(RETRY_SECONDS)})
+
+
+async def _refuse_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    reasons = {404: "nothing here; see /openapi.json for what there is", 405: "method: not accepted here; see Allow"}
+    return _refuse(request, error.status_code, reasons.get(error.status_code, "refused"), dict(error.headers or {}))
+
+
+async def _refuse_unexpected(request: Request, _error: Exception) -> Response:
+    return _refuse(request, 500, "something went wrong here; the operator's log says where")

@@ -18,7 +18,7 @@ IPV6_NETWORK_BITS = 64
 class TokenBuckets:
     """A token bucket per key: `burst` tokens at most, refilled with `per_minute` a minute.
 
-    Kept as the instant at which each bucket is full again (the generic cell rate algorithm, ITU-T I.371), which is the same.
+    Kept as the instant at which each bucket is full again, which is the same (generic cell rate algorithm, ITU-T I.371).
     """
 
     def __init__(self, per_minute: int, burst: int) -> None:

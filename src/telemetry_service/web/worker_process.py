@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 class WorkerProcess:
-    """Keeps one background process running; it ends when its standard input does, so also when this process is killed."""
+    """Keeps one background process running; it ends with its standard input, so also when this process is killed."""
 
     def __init__(self) -> None:
         self._process: Process | None = None

@@ -54,7 +54,12 @@ CREATE TABLE installation (
 CREATE UNIQUE INDEX installation_execution ON installation (execution);
 CREATE INDEX installation_person ON installation (person);
 CREATE INDEX installation_nsapp ON installation (nsapp);
-CREATE INDEX installation_not_success ON installation (status) WHERE status <> 3;
+-- For the table of installations: each column it is filtered or sorted by. Most exit codes are 0.
+CREATE INDEX installation_status ON installation (status);
+CREATE INDEX installation_type ON installation (type);
+CREATE INDEX installation_os_type ON installation (os_type);
+CREATE INDEX installation_method ON installation (method);
+CREATE INDEX installation_exit_code ON installation (exit_code) WHERE exit_code <> 0;
 
 -- Installations per UTC day and per month (12 * year + month - 1). subject is 4 * script + facet, where script is the id of
 -- a name or 0 for all of them; cell packs value << 14 | dimension << 9 | source << 3 | status.

@@ -1,0 +1,175 @@
+"""`GET /api/errors`: what fails, where and why."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from telemetry_service.core.counts import Dimension
+from telemetry_service.core.exit_codes import EXIT_CODES, meaning
+from telemetry_service.core.reports.dashboard import ErrorPattern, Record, error_patterns, installations
+from telemetry_service.core.reports.rates import Rate, rate, share
+from telemetry_service.core.reports.view import (
+    ERRORS,
+    View,
+    dense_days,
+    is_installation,
+    largest,
+    split_script,
+    statuses_by_value,
+    sums,
+)
+from telemetry_service.core.tally import DayTally, ScriptTally, Statuses, Tally
+
+ERROR_GROUPS = 100
+CATEGORY_APPS = 5
+
+
+class ExitCodeStats(msgspec.Struct, frozen=True):
+    exit_code: int
+    count: int
+    description: str
+    category: str
+    percentage: float
+
+
+class CategoryStats(msgspec.Struct, frozen=True):
+    category: str
+    count: int
+    percentage: float
+    top_apps: list[str]
+
+
+class AppErrors(msgspec.Struct, frozen=True):
+    app: str
+    type: str
+    total_count: int
+    failed_count: int
+    aborted_count: int
+    failure_rate: float | None
+    top_exit_code: int | None
+    top_error: str
+    top_category: str
+
+
+class ErrorDay(msgspec.Struct, frozen=True):
+    date: str
+    failed: int
+    aborted: int
+
+
+class Errors(msgspec.Struct, frozen=True, kw_only=True):
+    """Failed and aborted installations. Percentages are of all that the list counts."""
+
+    exact: bool
+    step: int
+    total_errors: int
+    total_installs: int
+    overall_fail_rate: float | None
+    overall_fail_rate_interval: Rate
+    exit_code_stats: list[ExitCodeStats]
+    category_stats: list[CategoryStats]
+    error_groups: list[ErrorPattern]
+    app_errors: list[AppErrors]
+    error_timeline: list[ErrorDay]
+    stuck_installing: int
+    recent_errors: list[Record]
+
+
+class ErrorCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answer is computed from."""
+
+    outcome: Sequence[Tally]
+    failure: Sequence[Tally]
+    scripts: Sequence[Tally]
+    script_failures: Sequence[ScriptTally]
+    daily: Sequence[DayTally]
+    stuck: int
+    recent: Sequence[Record]
+
+
+def errors(view: View, counts: ErrorCounts, step: int) -> Errors:
+    """Compute the answer."""
+    ended = installations(counts.outcome)
+    failure_rate = rate(ended.failed, ended.finished, exact=view.exact)
+    by_script = _by_script(counts.script_failures)
+    days = dense_days((tally for tally in counts.daily if is_installation(tally.type)), view.period)
+    return Errors(
+        exact=view.exact,
+        step=1 if view.exact else step,
+        total_errors=ended.failed + ended.aborted,
+        total_installs=ended.total,
+        overall_fail_rate=failure_rate.percent,
+        overall_fail_rate_interval=failure_rate,
+        exit_code_stats=exit_code_stats(counts.failure),
+        category_stats=_category_stats(counts.failure, by_script),
+        error_groups=error_patterns(counts.failure, counts.script_failures, ERROR_GROUPS),
+        app_errors=_app_errors(statuses_by_value(counts.scripts, Dimension.SCRIPT), by_script, view),
+        error_timeline=[ErrorDay(day.date, day.failed, day.aborted) for day in days],
+        stuck_installing=counts.stuck,
+        recent_errors=list(counts.recent),
+    )
+
+
+def exit_code_stats(failure: Iterable[Tally]) -> list[ExitCodeStats]:
+    """Exit codes of failed and aborted installations, the most frequent first."""
+    found = sums(failure, Dimension.EXIT_CODE, ERRORS)
+    total = sum(found.values())
+    return [
+        ExitCodeStats(code, n, meaning(code), EXIT_CODES[code].category if code in EXIT_CODES else "", share(n, total))
+        for code, n in largest(found, len(found))
+    ]
+
+
+_ByScript = dict[str, dict[int, dict[str | int, int]]]
+
+
+def _by_script(tallies: Iterable[ScriptTally]) -> _ByScript:
+    """Failures by script, dimension and value."""
+    found: _ByScript = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+    for tally in tallies:
+        if tally.status in ERRORS:
+            found[tally.script][tally.dimension][tally.value] += tally.n
+    return found
+
+
+def _category_stats(failure: Iterable[Tally], by_script: _ByScript) -> list[CategoryStats]:
+    found = sums(failure, Dimension.CATEGORY, ERRORS)
+    apps: defaultdict[str | int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for script, dimensions in by_script.items():
+        for category, n in dimensions[Dimension.CATEGORY].items():
+            apps[category][split_script(script)[0]] += n
+    total = sum(found.values())
+    return [
+        CategoryStats(category, n, share(n, total), [app for app, _ in largest(apps[category], CATEGORY_APPS)])
+        for category, n in largest(found, len(found))
+    ]
+
+
+def _app_errors(scripts: dict[str, Statuses], by_script: _ByScript, view: View) -> list[AppErrors]:
+    rows = []
+    for script, statuses in scripts.items():
+        app, type_ = split_script(script)
+        if not statuses.failed + statuses.aborted or not is_installation(type_):
+            continue
+        causes = by_script.get(script, {})
+        exit_code = _top(causes, Dimension.EXIT_CODE)
+        rows.append(
+            AppErrors(
+                app=app,
+                type=type_,
+                total_count=statuses.total,
+                failed_count=statuses.failed,
+                aborted_count=statuses.aborted,
+                failure_rate=rate(statuses.failed, statuses.finished, exact=view.exact).percent,
+                top_exit_code=exit_code if isinstance(exit_code, int) else None,
+                top_error=str(_top(causes, Dimension.ERROR) or ""),
+                top_category=str(_top(causes, Dimension.CATEGORY) or ""),
+            )
+        )
+    return sorted(rows, key=lambda row: (-row.failed_count, -row.aborted_count, row.app, row.type))
+
+
+def _top(causes: dict[int, dict[str | int, int]], dimension: Dimension) -> str | int | None:
+    found = largest(causes.get(dimension, {}), 1)
+    return found[0][0] if found else None

@@ -1,0 +1,247 @@
+"""Pages of single installations, for those with a token.
+
+Pages are cut by value and id instead of by counting rows off, so that a late page costs what the first one does.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from telemetry_service.core.counts import Dimension, Facet, Sources
+from telemetry_service.core.fields import OPTIONAL_FIELDS, REPOSITORIES, STATUSES
+from telemetry_service.core.identity import Identities
+from telemetry_service.core.installation import JOINED, ORDER, STUCK, unpack_joins
+from telemetry_service.core.period import Period, iso_instant
+from telemetry_service.core.reports.view import split_script
+from telemetry_service.store.cells import STATUS_CODE
+from telemetry_service.store.names import kind_of
+from telemetry_service.store.reading import EXACT, Reader
+from telemetry_service.store.rows import OUTCOME_COLUMNS, id_range
+
+SORTS = ("created", "nsapp", "status", "os_type", "type", "method", "exit_code")
+Record = dict[str, str | int | None]
+
+_SHOWN = (*OUTCOME_COLUMNS, *(name for name in JOINED[1:] if name not in OPTIONAL_FIELDS), *OPTIONAL_FIELDS)
+_SELECT = f"SELECT id, execution, status, joins, {', '.join(_SHOWN)} FROM installation"  # noqa: S608 - our columns
+_KINDS = tuple(kind_of(name) for name in _SHOWN)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which installations, in which order: filters by exact value (`search`: part of the app's name), None for any."""
+
+    period: Period
+    sources: tuple[str, ...]
+    status: str | None = None
+    app: str | None = None
+    search: str | None = None
+    os: str | None = None
+    type: str | None = None
+    sort: str = "created"
+    descending: bool = True
+
+
+class Place(NamedTuple):
+    """Where a page ended: the value sorted by (None when sorting by time) and the id."""
+
+    value: int | None
+    id: int
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Records in order, how many there are in all, and where to go on, or None at the end."""
+
+    records: list[Record]
+    total: int
+    next: Place | None
+
+
+class _Condition(NamedTuple):
+    sql: str
+    parameters: list[Any]
+
+    def plus(self, sql: str, *parameters: Any) -> "_Condition":
+        return _Condition(f"{self.sql} AND {sql}", [*self.parameters, *parameters])
+
+
+class Records:
+    """Finds installations and shows them without their ids."""
+
+    def __init__(self, reader: Reader, sources: Sources, identities: Identities) -> None:
+        self._reader = reader
+        self._connection = reader.connection
+        self._names = reader.names
+        self._sources = sources
+        self._identities = identities
+
+    def page(self, wanted: Wanted, *, skip: int, limit: int, after: Place | None = None) -> Page:
+        """The records behind `after`, or behind the first `skip` ones."""
+        condition = self._condition(wanted)
+        if condition is None:
+            return Page([], 0, None)
+        found: list[tuple[Any, ...]] = []
+        place = None
+        for value, group in self._groups(wanted, condition):
+            if after is not None and value != after.value:
+                continue
+            if after is not None:
+                comparison = "id < ?" if wanted.descending or wanted.sort != "created" else "id > ?"
+                group = group.plus(comparison, after.id)
+                after = None
+            elif skip:
+                size = self._count_to(wanted, group, skip + 1)
+                if size <= skip:
+                    skip -= size
+                    continue
+            rows = self._rows(wanted, group, skip, limit + 1 - len(found))
+            skip = 0
+            for row in rows:
+                if len(found) == limit:
+                    return Page(self._records(found), self._total(wanted, condition), place)
+                found.append(row)
+                place = Place(value, row[0])
+        return Page(self._records(found), self._total(wanted, condition), None)
+
+    def all(self, wanted: Wanted, batch: int = 1000) -> Iterator[Record]:
+        """Every record, in order, read in batches."""
+        after = None
+        while True:
+            page = self.page(wanted, skip=0, limit=batch, after=after)
+            yield from page.records
+            after = page.next
+            if after is None:
+                return
+
+    def stuck(self, before_id: int) -> int:
+        """Installations under way that began before an id."""
+        (count,) = self._connection.execute(
+            "SELECT count(*) FROM installation WHERE status IN (0, 1, 2) AND id < ?", (before_id,)
+        ).fetchone()
+        return int(count)
+
+    def _condition(self, wanted: Wanted) -> _Condition | None:
+        first = -1 if wanted.period.first is None else wanted.period.first
+        condition = _Condition("id BETWEEN ? AND ?", list(id_range(max(first, 0), wanted.period.last)))
+        for column, text in (("nsapp", wanted.app), ("os_type", wanted.os), ("type", wanted.type)):
+            if text is not None:
+                number = self._names.find(column, text)
+                if number is None:
+                    return None
+                condition = condition.plus(f"{column} = ?", number)
+        if wanted.status is not None:
+            condition = condition.plus("status = ?", STATUS_CODE[wanted.status])
+        if wanted.search is not None:
+            rows = self._connection.execute(
+                "SELECT id FROM name WHERE kind = 'nsapp' AND instr(text, ?)", (wanted.search.lower(),)
+            ).fetchall()
+            condition = condition.plus(f"nsapp IN ({','.join(str(number) for (number,) in rows)})")
+        return self._with_sources(condition, wanted.sources)
+
+    def _with_sources(self, condition: _Condition, wanted: Sequence[str]) -> _Condition:
+        repositories = [None, *(self._names.find("repo_source", name) for name in REPOSITORIES)]
+        slugs = [None, *self._connection.execute("SELECT id FROM name WHERE kind = 'repo_slug'").fetchall()]
+        chosen, left_out = [], 0
+        for repository in repositories:
+            for slug in slugs:
+                number = slug[0] if slug else None
+                source = self._sources.of(self._text(repository), self._text(number))
+                if source in wanted:
+                    chosen.append((repository, number))
+                else:
+                    left_out += 1
+        if not left_out:
+            return condition
+        either = " OR ".join("(repo_source IS ? AND repo_slug IS ?)" for _ in chosen) or "0"
+        return condition.plus(f"({either})", *(number for pair in chosen for number in pair))
+
+    def _text(self, number: int | None) -> str | None:
+        return None if number is None else self._names.text(number)
+
+    def _groups(self, wanted: Wanted, condition: _Condition) -> Iterator[tuple[int | None, _Condition]]:
+        """The filter cut by the values sorted by, in their order; NULL first, as SQLite sorts."""
+        if wanted.sort == "created":
+            yield None, condition
+            return
+        column = wanted.sort
+        values: list[int | None]
+        if column == "status":
+            values = [STATUS_CODE[status] for status in sorted(STATUSES)]
+        elif column == "exit_code":
+            values = [None, *range(256)]
+        else:
+            rows = self._connection.execute("SELECT id FROM name WHERE kind = ? ORDER BY text", (column,)).fetchall()
+            values = [None, *(number for (number,) in rows)]
+        for value in reversed(values) if wanted.descending else values:
+            yield value, condition.plus(f"{column} IS ?", value)
+
+    def _rows(self, wanted: Wanted, group: _Condition, skip: int, limit: int) -> list[tuple[Any, ...]]:
+        order = "DESC" if wanted.descending or wanted.sort != "created" else "ASC"
+        return self._connection.execute(
+            f"{_SELECT} {_index(wanted)} WHERE {group.sql} ORDER BY id {order} LIMIT ? OFFSET ?",
+            (*group.parameters, limit, skip),
+        ).fetchall()
+
+    def _count_to(self, wanted: Wanted, group: _Condition, most: int) -> int:
+        (count,) = self._connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM installation {_index(wanted)} WHERE {group.sql} LIMIT ?)",  # noqa: S608
+            (*group.parameters, most),
+        ).fetchone()
+        return int(count)
+
+    def _total(self, wanted: Wanted, condition: _Condition) -> int:
+        if wanted.os is None or (wanted.app is None and wanted.type is None and wanted.search is None):
+            return self._total_from_counts(wanted)
+        (count,) = self._connection.execute(
+            f"SELECT count(*) FROM installation WHERE {condition.sql}",  # noqa: S608
+            condition.parameters,
+        ).fetchone()
+        return int(count)
+
+    def _total_from_counts(self, wanted: Wanted) -> int:
+        dimension = Dimension.SCRIPT if wanted.os is None else Dimension.SYSTEM
+        return sum(
+            tally.n
+            for tally in self._reader.tallies(EXACT, (Facet.SCRIPTS,), wanted.period, wanted.sources)
+            if tally.dimension == dimension
+            and wanted.status in (None, tally.status)
+            and (tally.value == wanted.os if wanted.os else _is_script(wanted, *split_script(str(tally.value))))
+        )
+
+    def _records(self, rows: list[tuple[Any, ...]]) -> list[Record]:
+        return [self._record(row) for row in rows]
+
+    def _record(self, row: tuple[Any, ...]) -> Record:
+        _, execution, status, joins, *values = row
+        firsts = unpack_joins(joins).firsts
+        record: Record = {
+            "id": self._identities.handle(execution),
+            "created": iso_instant(min(firsts.values())),
+            "status": STATUSES[status],
+        }
+        for name, kind, value in zip(_SHOWN, _KINDS, values, strict=True):
+            record[name] = value if kind is None or value is None else self._names.text(value)
+        for name in OPTIONAL_FIELDS:
+            if record[name] is None:
+                del record[name]
+        steps = sorted((received_at, rank) for rank, received_at in firsts.items())
+        record["pipeline"] = json.dumps(
+            [{"s": "unknown" if ORDER[rank] == STUCK else ORDER[rank], "t": iso_instant(at)} for at, rank in steps]
+        )
+        return record
+
+
+def _index(wanted: Wanted) -> str:
+    # Left alone, SQLite takes the index of a filter and walks all of it once per group.
+    return "" if wanted.sort in ("created", "exit_code") else f"INDEXED BY installation_{wanted.sort}"
+
+
+def _is_script(wanted: Wanted, app: str, type_: str) -> bool:
+    return (
+        wanted.app in (None, app)
+        and wanted.type in (None, type_)
+        and (wanted.search is None or wanted.search.lower() in app)
+    )
+
+
+__all__ = ["SORTS", "Page", "Place", "Record", "Records", "Wanted"]

@@ -1,0 +1,64 @@
+"""Whether the service can do its work: `/healthz` for storing events, `/readyz` for everything."""
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from telemetry_service.core.period import iso_instant
+from telemetry_service.store.database import StoreUnavailable
+from telemetry_service.web.parts import Parts
+
+NEVER_CACHED = {"cache-control": "no-store"}
+STALLED_SECONDS = 60  # events wait, and none has been folded for that long
+
+
+class Health(msgspec.Struct, frozen=True):
+    status: str
+    time: str
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """`problems` says what is wrong, in words for an operator."""
+
+    status: str
+    time: str
+    problems: list[str]
+
+
+class HealthChecks:
+    """The two health endpoints."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def healthz(self, _request: Request) -> Response:
+        refusal = self._parts.group.refusal
+        answer = Health("ok" if refusal is None else f"cannot store events: {refusal}", iso_instant(self._parts.now()))
+        return _json(answer, 200 if refusal is None else 503)
+
+    async def readyz(self, _request: Request) -> Response:
+        problems = []
+        if self._parts.group.refusal is not None:
+            problems.append(f"events are refused: {self._parts.group.refusal}")
+        if not self._parts.worker.running:
+            problems.append("the background process is not running; it is started again")
+        try:
+            stalled = await self._parts.readers.run(lambda reader: reader.folded_at(self._parts.generation))
+            if self._stalled(stalled):
+                problems.append(
+                    "events are stored but not folded into the counts; see the log of the background process"
+                )
+        except StoreUnavailable:
+            problems.append("the store does not answer")
+        answer = Readiness("not ready" if problems else "ok", iso_instant(self._parts.now()), problems)
+        return _json(answer, 503 if problems else 200)
+
+    def _stalled(self, folded_at: int) -> bool:
+        group = self._parts.group
+        waiting_since = max(folded_at, group.started_waiting_at)
+        behind = group.last_seq > group.folded_through
+        return behind and self._parts.now() - waiting_since > STALLED_SECONDS * 1_000_000
+
+
+def _json(answer: msgspec.Struct, status: int) -> Response:
+    return Response(msgspec.json.encode(answer), status, NEVER_CACHED, "application/json")

@@ -1,0 +1,101 @@
+"""`GET /metrics` in Prometheus' text format.
+
+Without a token every number that counts reports or installations is a multiple of k, like all that is public.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from telemetry_service.core.counts import Facet, Sources
+from telemetry_service.core.period import Period, day_of
+from telemetry_service.core.publishing import coarse
+from telemetry_service.core.reports.dashboard import installations
+from telemetry_service.core.reports.rates import rate
+from telemetry_service.core.tally import Statuses
+from telemetry_service.store.reading import EXACT, PUBLIC, Reader
+from telemetry_service.web.parts import Parts
+
+
+class Metrics:
+    """The endpoint."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._sources = Sources(parts.settings.known_repos).of_repository("all")
+
+    async def metrics(self, request: Request) -> Response:
+        headers = request.scope["headers"]
+        if self._parts.settings.metrics_auth == "token":
+            await self._parts.access.require("read", headers)
+        exact = await self._parts.access.allows("read", headers)
+        today = day_of(self._parts.now())
+
+        def read(reader: Reader) -> tuple[Statuses, int]:
+            tables = EXACT if exact else PUBLIC
+            tallies = reader.tallies(tables, (Facet.OUTCOME,), Period(today, today), self._sources)
+            return installations(tallies), reader.gauge("running")
+
+        statuses, running = await self._parts.readers.run(read)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Snapshot(self._families(statuses, statuses.running if exact else running, exact)))
+        if exact:
+            ProcessCollector(registry=registry)
+        headers_out = {"cache-control": "no-store", "vary": "authorization"}
+        return Response(generate_latest(registry), headers=headers_out, media_type=CONTENT_TYPE_LATEST)
+
+    def _families(self, today: Statuses, running: int, exact: bool) -> Iterator[Metric]:
+        step = 1 if exact else self._parts.settings.publish_min_count
+        for name, n, text in (
+            ("installs", today.total, "Installations that began today (UTC)."),
+            ("success", today.success, "Installations of today that succeeded."),
+            ("failed", today.failed, "Installations of today that failed."),
+            ("aborted", today.aborted, "Installations of today that the user aborted."),
+        ):
+            yield GaugeMetricFamily(f"telemetry_{name}_total", text, value=n)
+        yield GaugeMetricFamily("telemetry_installs_pending", "Installations under way.", value=running)
+        success = rate(today.success, today.finished, exact=exact).percent
+        if success is not None:
+            yield GaugeMetricFamily("telemetry_success_rate", "Success rate of today, in percent.", value=success)
+        yield from self._process(step)
+
+    def _process(self, step: int) -> Iterator[Metric]:
+        counters = self._parts.ingest.counters
+        group = self._parts.group
+        yield CounterMetricFamily(
+            "telemetry_events_accepted", "Events answered 202 by this process.", value=coarse(counters.accepted, step)
+        )
+        refused = CounterMetricFamily("telemetry_events_refused", "Events refused, by HTTP status.", labels=["status"])
+        for status, n in sorted(counters.refused.items()):
+            refused.add_metric([status], coarse(n, step))
+        yield refused
+        dropped = CounterMetricFamily("telemetry_fields_dropped", "Values dropped, by field.", labels=["field"])
+        for field, n in sorted(counters.dropped.items()):
+            dropped.add_metric([field], coarse(n, step))
+        yield dropped
+        backlog = max(0, group.last_seq - group.folded_through)
+        yield GaugeMetricFamily(
+            "telemetry_inbox_events", "Events stored and not folded yet.", value=coarse(backlog, step)
+        )
+        yield GaugeMetricFamily(
+            "telemetry_worker_up", "Whether the background process runs.", self._parts.worker.running
+        )
+        yield CounterMetricFamily(
+            "telemetry_worker_restarts", "Restarts of the background process.", value=self._parts.worker.restarts
+        )
+
+
+class _Snapshot(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+__all__ = ["Metrics"]

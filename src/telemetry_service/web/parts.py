@@ -1,0 +1,38 @@
+"""What the routes are made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from telemetry_service.core.identity import Identities
+from telemetry_service.settings import Settings
+from telemetry_service.store.database import StoreUnavailable
+from telemetry_service.store.group_commit import GroupCommit
+from telemetry_service.store.reading import Readers
+from telemetry_service.web.auth import Access
+from telemetry_service.web.ingest import Ingest
+from telemetry_service.web.worker_process import WorkerProcess
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The running service, as its handlers see it; `now` is in microseconds since 1970 UTC."""
+
+    settings: Settings
+    identities: Identities
+    ingest: Ingest
+    group: GroupCommit
+    readers: Readers
+    access: Access
+    worker: WorkerProcess
+    generation: str
+    now: Callable[[], int]
+
+    async def follow_fold(self) -> bool:
+        """Learn how far the inbox is folded; whether that is further than before."""
+        try:
+            position = await self.readers.run(lambda reader: reader.position(self.generation))
+        except StoreUnavailable:
+            return False
+        moved = position > self.group.folded_through
+        self.group.folded_through = position
+        return moved
