@@ -135,9 +135,7 @@ def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
     if store.position(inbox.generation) > inbox.last_seq():
         # An older copy was put in its place: its next numbers would pass for folded. Folding twice changes nothing.
         inbox.start_new_generation()
-        log.warning(
-            "inbox.restored", reason="the inbox is older than the store; all of it is folded again, each event once"
-        )
+        log.warning("inbox.restored", reason="the inbox is older than the store; all of it is folded again, each event once")
     store.close()
     return inbox
 
@@ -150,6 +148,7 @@ def _clock(inbox: Inbox) -> Clock:
 
 async def _serve(settings: Settings, ids: Identities, inbox: Inbox) -> None:
     readers = Readers(settings.data_dir)
+    access = Access(readers, ids)
     group = GroupCommit(inbox)
     header = settings.rate_key_header if settings.rate_key_mode == "header" else None
     ingest = Ingest(
@@ -158,7 +157,7 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox) -> None:
         group,
         buckets=TokenBuckets(settings.rate_limit_rpm, settings.rate_burst),
         peers=Peers(settings.trusted_proxies_cidr, header),
-        access=None,
+        access=access if settings.ingest_auth == "token" else None,
         max_body_bytes=settings.max_body_bytes,
     )
     process = WorkerProcess()
@@ -168,7 +167,7 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox) -> None:
         ingest=ingest,
         group=group,
         readers=readers,
-        access=Access(readers, ids),
+        access=access,
         worker=process,
         generation=inbox.generation,
         now=now,
@@ -257,17 +256,13 @@ def preview(settings: Settings, body: bytes) -> tuple[dict[str, Any], bool]:
     return {"stored": stored, "dropped": {dropped.field: dropped.reason for dropped in accepted.dropped}}, True
 
 
-def recount(settings: Settings) -> int:
-    """Compare all stored counts with the installations they come from; prints and returns how many cells differ."""
+def recount(settings: Settings) -> list[tuple[int, int, int, int, int]]:
+    """The cells whose stored count differs from the installations they come from; see `Store.differences`."""
     store = open_store(settings, identities(settings.data_dir))
     try:
-        differing = list(store.differences())
+        return list(store.differences())
     finally:
         store.close()
-    for difference in differing[:50]:
-        print(difference)
-    print(f"{len(differing)} cells differ" if differing else "every count agrees with the installations")
-    return len(differing)
 
 
 def demo(settings: Settings, *, installations: int, days: int, seed: int) -> None:
@@ -293,4 +288,3 @@ def demo(settings: Settings, *, installations: int, days: int, seed: int) -> Non
                     progress.update(task, completed=done)
         store.truncate_wal()
         store.close()
-    print(f"{installations} installations over {days} days; see them with: telemetry-service serve")

@@ -10,6 +10,8 @@ import typer
 from telemetry_service.settings import InvalidSettings, Settings, from_environ
 from telemetry_service.store.database import StoreUnavailable, UnusableData
 
+SHOWN_DIFFERENCES = 50
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -94,7 +96,11 @@ def recount() -> None:
     """
     from telemetry_service.bootstrap import recount as run
 
-    if run(_settings()):
+    differing = run(_settings())
+    for subject, day, cell, stored, expected in differing[:SHOWN_DIFFERENCES]:
+        print(f"subject {subject} day {day} cell {cell}: stored {stored}, recounted {expected}")
+    print(f"{len(differing)} cells differ" if differing else "every count agrees with the installations")
+    if differing:
         raise typer.Exit(1)
 
 
@@ -111,6 +117,7 @@ def demo(
     from telemetry_service.bootstrap import demo as run
 
     run(_settings(), installations=installations, days=days, seed=seed)
+    print(f"{installations} installations over {days} days; see them with: telemetry-service serve")
 
 
 @app.command(name="new-key")

@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cleanup_stuck_hours: int
     retention_days: int
     metrics_auth: str
+    ingest_auth: str
 
 
 class Setting(NamedTuple):
@@ -120,12 +121,8 @@ def _path(text: str) -> Path:
 SETTINGS: tuple[Setting, ...] = (
     Setting("LISTEN_ADDR", ":8080", _address, "address to listen on; an empty host means every interface"),
     Setting("DATA_DIR", "./data", _path, "directory of the data; created if missing"),
-    Setting(
-        "TRUSTED_PROXIES_CIDR", "", _networks, "networks whose X-Forwarded-For is believed, counted from the right"
-    ),
-    Setting(
-        "MAX_BODY_BYTES", "262144", _whole(1024, 16_777_216), "largest body accepted, before and after gzip, in bytes"
-    ),
+    Setting("TRUSTED_PROXIES_CIDR", "", _networks, "networks whose X-Forwarded-For is believed, counted from the right"),
+    Setting("MAX_BODY_BYTES", "262144", _whole(1024, 16_777_216), "largest body accepted, before and after gzip, in bytes"),
     Setting("RATE_LIMIT_RPM", "300", _whole(0, 10_000_000), "reports per minute and network; 0 turns the limit off"),
     Setting("RATE_BURST", "60", _whole(1, 1_000_000), "reports a network may send at once"),
     Setting(
@@ -149,14 +146,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("EXTENDED_FIELDS", "", _extended, "optional fields to store, which adds them to the record of processing"),
     Setting("ERROR_MAX_CHARS", "120", _whole(20, 1000), "characters kept of the line that explains a failure"),
-    Setting(
-        "INBOX_MAX_MB", "512", _whole(1, 1_000_000), "size of the inbox above which reports are answered 503, in MB"
-    ),
+    Setting("INBOX_MAX_MB", "512", _whole(1, 1_000_000), "size of the inbox above which reports are answered 503, in MB"),
     Setting("PUBLISH_MIN_COUNT", "5", _whole(1, 1000), "k: public counts are multiples of it"),
-    Setting(
-        "CLEANUP_STUCK_HOURS", "24", _whole(1, 8760), "hours after which an installation without an end counts as stuck"
-    ),
+    Setting("CLEANUP_STUCK_HOURS", "24", _whole(1, 8760), "hours after which an installation without an end counts as stuck"),
     Setting("RETENTION_DAYS", "365", _whole(1, 36_500), "days that installations are kept"),
+    Setting("INGEST_AUTH", "none", _choice("none", "token"), "whether reports need a token with the scope ingest"),
     Setting(
         "METRICS_AUTH",
         "none",

@@ -119,8 +119,8 @@ def script_of(installation: Installation) -> str:
 def contributions(installation: Installation, sources: Sources) -> list[Cell]:
     """The cells in which this installation counts as one.
 
-    A running installation counts by type, script and operating system alone; one that ended also counts by system, resources, duration
-    and cause. Only containers and virtual machines enter what is counted over all scripts, beside the type itself.
+    A running installation counts by type, script and operating system alone; one that ended also counts by resources,
+    duration and cause. Only containers and virtual machines enter what is counted over all scripts, beside the type itself.
     """
     source = sources.of(installation.value("repo_source"), installation.value("repo_slug"))
     status = installation.status

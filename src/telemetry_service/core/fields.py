@@ -338,7 +338,5 @@ OPTIONAL_FIELDS = tuple(field.name for field in FIELDS if field.record is Record
 WIRE_NAMES = frozenset(BY_NAME) | {"has_arm"}
 OUTCOME_FIELDS = ("status", "exit_code", "error", "error_category", "install_duration")
 REGISTERS = tuple(
-    field.name
-    for field in FIELDS
-    if field.name not in OUTCOME_FIELDS and field.name not in ("random_id", "execution_id")
+    field.name for field in FIELDS if field.name not in OUTCOME_FIELDS and field.name not in ("random_id", "execution_id")
 )

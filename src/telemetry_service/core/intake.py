@@ -76,7 +76,7 @@ class Intake:
         execution = self._execution(payload, random_id, app, type_)
         status = self._read_status(payload, dropped)
         values = self._read_optional(payload, dropped)
-        self._settle_repository(payload, values, dropped)
+        self._settle_repository(values, dropped)
         if values.get("arch") is None and payload.get("has_arm") in (True, "true", 1, "1"):
             values["arch"] = "arm64"
         outcome = self._outcome(payload, status, values, dropped)
@@ -137,7 +137,7 @@ class Intake:
             values[name] = accepted
         return values
 
-    def _settle_repository(self, payload: dict[str, Any], values: dict[str, Any], dropped: list[Dropped]) -> None:
+    def _settle_repository(self, values: dict[str, Any], dropped: list[Dropped]) -> None:
         slug = values.get("repo_slug")
         if slug is None:
             return
@@ -149,9 +149,7 @@ class Intake:
             name = known.partition("/")[2] if known else ""
             values["repo_source"] = name if name in REPOSITORIES else "external"
 
-    def _outcome(
-        self, payload: dict[str, Any], status: str, values: dict[str, Any], dropped: list[Dropped]
-    ) -> dict[str, Any]:
+    def _outcome(self, payload: dict[str, Any], status: str, values: dict[str, Any], dropped: list[Dropped]) -> dict[str, Any]:
         exit_code = values.pop("exit_code", None)
         category = values.pop("error_category", None)
         duration = values.pop("install_duration", None)
@@ -179,11 +177,7 @@ def _why(name: str) -> str:
     field = BY_NAME[name]
     match field.kind:
         case Kind.ENUM:
-            return (
-                f"not in the list of values; kept as {field.fallback}"
-                if field.fallback
-                else "not in the list of values"
-            )
+            return f"not in the list of values; kept as {field.fallback}" if field.fallback else "not in the list of values"
         case Kind.INTEGER:
             return f"not a whole number from {field.minimum} to {field.maximum}"
         case Kind.VERSION:

@@ -29,10 +29,9 @@ class ScriptTally(msgspec.Struct, frozen=True, gc=False):
 
 
 class DayTally(msgspec.Struct, frozen=True, gc=False):
-    """Installations of one UTC day by type and status."""
+    """Installations of one UTC day by status."""
 
     day: int
-    type: str
     status: str
     n: int
 

@@ -161,8 +161,7 @@ def payloads(installations: int, days: int, seed: int, last_day: int) -> Iterato
         left, weight_left = left - today, weight_left - weight
         midnight = (last_day - days + 1 + offset) * MICROSECONDS_PER_DAY
         starts = sorted(
-            midnight + hour * 3_600_000_000 + dice.randrange(3_600_000_000)
-            for hour in dice.choices(hours, HOUR_WEIGHT, k=today)
+            midnight + hour * 3_600_000_000 + dice.randrange(3_600_000_000) for hour in dice.choices(hours, HOUR_WEIGHT, k=today)
         )
         chosen = dice.choices(scripts, popularity, k=today)
         previous: UUID | None = None
@@ -213,8 +212,10 @@ def _installation(
     events.append(
         {
             **{name: known[name] for name in ("random_id", "execution_id", "platform", "repo_source")},
-            **{"type": "lxc" if script.type in ("lxc", "turnkey") else script.type, "nsapp": script.name},
-            **{"status": "configuring", "received_at": start + (ended_at - start) // 2},
+            "type": "lxc" if script.type in ("lxc", "turnkey") else script.type,
+            "nsapp": script.name,
+            "status": "configuring",
+            "received_at": start + (ended_at - start) // 2,
         }
     )
     rate = 0.85 if offset in script.broken else script.failure_rate

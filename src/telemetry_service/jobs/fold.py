@@ -32,3 +32,10 @@ class Fold:
         self._store.fold(events, Position(self._generation, position), self._now())
         self._position = position
         return len(rows)
+
+    def refresh_gauges(self) -> None:
+        """Bring the figures that change with time alone up to date.
+
+        Raises `StoreUnavailable`.
+        """
+        self._store.refresh_gauges(self._now())

@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 
 import structlog
 
@@ -11,7 +12,7 @@ from telemetry_service.store.database import StoreUnavailable
 
 IDLE_SECONDS = 0.2
 RETRY_SECONDS = 2.0
-GAUGE_SECONDS = 60.0
+GAUGE_SECONDS = 5.0  # how old the public figure of running installations may be
 
 log = structlog.get_logger()
 
@@ -23,9 +24,13 @@ def run(fold: Fold) -> None:
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=_await_parent, args=(stop,), daemon=True).start()
     failing = False
+    next_gauges = 0.0
     while not stop.is_set():
         try:
             folded = fold.step()
+            if time.monotonic() >= next_gauges:
+                fold.refresh_gauges()
+                next_gauges = time.monotonic() + GAUGE_SECONDS
             if failing:
                 log.info("fold.resumed")
             failing = False

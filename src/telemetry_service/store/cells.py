@@ -42,7 +42,7 @@ def unpack(cell: int) -> Unpacked:
         dimension=cell >> _DIMENSION_SHIFT & (1 << DIMENSION_BITS) - 1,
         source=cell >> _SOURCE_SHIFT & (1 << SOURCE_BITS) - 1,
         value=cell >> _VALUE_SHIFT,
-        status=cell & (1 << STATUS_BITS) - 1,
+        status=cell & STATUS_MASK,
     )
 
 
@@ -51,17 +51,23 @@ def source_filter(column: str, sources: list[int]) -> str:
     return f"({column} >> {_SOURCE_SHIFT} & {(1 << SOURCE_BITS) - 1}) IN ({','.join(map(str, sources))})"
 
 
+STATUS_MASK = (1 << STATUS_BITS) - 1
 WITHOUT_SOURCE = ~((1 << SOURCE_BITS) - 1 << _SOURCE_SHIFT)
 
 
 def of(dimension: Dimension, status: str) -> tuple[int, int]:
     """(mask, cell): a stored cell is of this dimension and status when its masked bits are these."""
-    mask = (1 << DIMENSION_BITS) - 1 << _DIMENSION_SHIFT | (1 << STATUS_BITS) - 1
+    mask = (1 << DIMENSION_BITS) - 1 << _DIMENSION_SHIFT | STATUS_MASK
     return mask, dimension << _DIMENSION_SHIFT | STATUS_CODE[status]
 
 
+def of_value(dimension: Dimension, value: int) -> int:
+    """A cell of this dimension and value, with source and status 0."""
+    return value << _VALUE_SHIFT | dimension << _DIMENSION_SHIFT
+
+
 def is_running(cell: int) -> bool:
-    return cell & (1 << STATUS_BITS) - 1 in RUNNING_CODES
+    return cell & STATUS_MASK in RUNNING_CODES
 
 
 class Packer:

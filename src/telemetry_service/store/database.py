@@ -77,8 +77,8 @@ def migrate(connection: sqlite3.Connection, kind: str, now: int) -> None:
     steps = _steps(kind)
     with transaction(connection):
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_step (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)"
-            " STRICT"
+            "CREATE TABLE IF NOT EXISTS schema_step"
+            " (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"
         )
     version = schema_version(connection)
     if version > len(steps):

@@ -26,9 +26,7 @@ def held(directory: Path) -> Iterator[None]:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise UnusableData(
-            f"the data directory cannot be used ({error.strerror}); set DATA_DIR to one that can"
-        ) from None
+        raise UnusableData(f"the data directory cannot be used ({error.strerror}); set DATA_DIR to one that can") from None
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -62,9 +62,7 @@ class Names:
         """The number of a name, given out now if it is new; only inside a transaction of the writer."""
         number = self._ids.get((kind, text))
         if number is None:
-            cursor = self._connection.execute(
-                "INSERT INTO name (kind, text, first_day) VALUES (?, ?, ?)", (kind, text, day)
-            )
+            cursor = self._connection.execute("INSERT INTO name (kind, text, first_day) VALUES (?, ?, ?)", (kind, text, day))
             assert cursor.lastrowid is not None
             number = cursor.lastrowid
             self._remember(number, kind, text)

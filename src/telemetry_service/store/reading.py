@@ -13,7 +13,7 @@ from telemetry_service.core.fields import STATUSES, TYPES
 from telemetry_service.core.period import Period, spans
 from telemetry_service.core.tally import DayTally, ScriptTally, Tally
 from telemetry_service.store import store
-from telemetry_service.store.cells import FACETS, WITHOUT_SOURCE, of, source_filter, unpack
+from telemetry_service.store.cells import FACETS, STATUS_MASK, WITHOUT_SOURCE, of, of_value, source_filter, unpack
 from telemetry_service.store.database import StoreUnavailable, connect
 from telemetry_service.store.names import Names
 
@@ -57,8 +57,7 @@ class Reader:
                 n,
             )
             for cell, n in (
-                (unpack(packed), n)
-                for _, packed, n in self._sums(tables, subjects, period, sources, by_source=by_source)
+                (unpack(packed), n) for _, packed, n in self._sums(tables, subjects, period, sources, by_source=by_source)
             )
         ]
 
@@ -83,26 +82,27 @@ class Reader:
                 n,
             )
             for subject, cell, n in (
-                (subject, unpack(packed), n)
-                for subject, packed, n in self._sums(tables, subjects, period, sources, only=only)
+                (subject, unpack(packed), n) for subject, packed, n in self._sums(tables, subjects, period, sources, only=only)
             )
         ]
 
-    def daily(self, tables: str, period: Period, sources: Sequence[str], script: str = "") -> list[DayTally]:
-        """Installations per day, type and status; for all time, as far as days are stored."""
+    def daily(
+        self, tables: str, period: Period, sources: Sequence[str], types: Sequence[str], script: str = ""
+    ) -> list[DayTally]:
+        """Installations of some types per day and status; for all time, as far as days are stored."""
         number = self.names.find("script", script) if script else 0
+        numbers = [self.names.find("type", type_) for type_ in types]
         if number is None:
             return []
         first = -1 if period.first is None else period.first
+        wanted = ",".join(str(of_value(Dimension.TYPE, value)) for value in numbers if value is not None)
         rows = self.connection.execute(
-            f"SELECT day, cell, n FROM {tables}_day WHERE subject = ? AND day BETWEEN ? AND ?"  # noqa: S608
-            f" AND {source_filter('cell', self.source_ids(sources))} AND (cell >> 9 & 31) = {int(Dimension.TYPE)}",
+            f"SELECT day, cell & {STATUS_MASK}, sum(n) FROM {tables}_day"
+            f" WHERE subject = ? AND day BETWEEN ? AND ? AND cell & {~STATUS_MASK & WITHOUT_SOURCE} IN ({wanted})"
+            f" AND {source_filter('cell', self.source_ids(sources))} GROUP BY 1, 2",
             (number * FACETS + Facet.OUTCOME, first, period.last),
         )
-        return [
-            DayTally(day, str(self._value(cell.dimension, cell.value)), STATUSES[cell.status], n)
-            for day, cell, n in ((day, unpack(packed), n) for day, packed, n in rows)
-        ]
+        return [DayTally(day, STATUSES[status], n) for day, status, n in rows]
 
     def first_days(self, tables: str, scripts: Sequence[str]) -> dict[str, int]:
         """The first UTC day on which each script is counted."""
@@ -112,7 +112,7 @@ class Reader:
             if number is None:
                 continue
             (day,) = self.connection.execute(
-                f"SELECT min(day) FROM {tables}_day WHERE subject = ?",  # noqa: S608
+                f"SELECT min(day) FROM {tables}_day WHERE subject = ?",
                 (number * FACETS + Facet.OUTCOME,),
             ).fetchone()
             if day is not None:
@@ -135,9 +135,7 @@ class Reader:
 
     def folded_at(self, generation: str) -> int:
         """When something of an inbox was last folded, in microseconds since 1970; 0 for never."""
-        row = self.connection.execute(
-            "SELECT folded_at FROM fold_position WHERE generation = ?", (generation,)
-        ).fetchone()
+        row = self.connection.execute("SELECT folded_at FROM fold_position WHERE generation = ?", (generation,)).fetchone()
         return int(row[0]) if row else 0
 
     def _value(self, dimension: int, value: int) -> str | int:
@@ -165,14 +163,13 @@ class Reader:
             conditions.append(f"cell & {mask} = {wanted}")
         cell = "cell" if by_source else f"cell & {WITHOUT_SOURCE}"
         parts = [
-            f"SELECT subject, {cell} AS cell, {span.sign} * n AS n FROM {tables}_{unit}"  # noqa: S608
+            f"SELECT subject, {cell} AS cell, {span.sign} * n AS n FROM {tables}_{unit}"
             f" WHERE {' AND '.join(conditions)} AND {unit} BETWEEN {span.first} AND {span.last}"
             for span in spans(period)
             for unit in ("month" if span.monthly else "day",)
         ]
         return self.connection.execute(
-            f"SELECT subject, cell, sum(n) AS total FROM ({' UNION ALL '.join(parts)})"  # noqa: S608
-            " GROUP BY subject, cell HAVING total <> 0"
+            f"SELECT subject, cell, sum(n) AS total FROM ({' UNION ALL '.join(parts)}) GROUP BY subject, cell HAVING total <> 0"
         ).fetchall()
 
 

@@ -24,7 +24,7 @@ SORTS = ("created", "nsapp", "status", "os_type", "type", "method", "exit_code")
 Record = dict[str, str | int | None]
 
 _SHOWN = (*OUTCOME_COLUMNS, *(name for name in JOINED[1:] if name not in OPTIONAL_FIELDS), *OPTIONAL_FIELDS)
-_SELECT = f"SELECT id, execution, status, joins, {', '.join(_SHOWN)} FROM installation"  # noqa: S608 - our columns
+_SELECT = f"SELECT id, execution, status, joins, {', '.join(_SHOWN)} FROM installation"
 _KINDS = tuple(kind_of(name) for name in _SHOWN)
 
 
@@ -76,40 +76,20 @@ class Records:
         self._identities = identities
 
     def page(self, wanted: Wanted, *, skip: int, limit: int, after: Place | None = None) -> Page:
-        """The records behind `after`, or behind the first `skip` ones."""
-        condition = self._condition(wanted)
-        if condition is None:
-            return Page([], 0, None)
-        found: list[tuple[Any, ...]] = []
-        place = None
-        for value, group in self._groups(wanted, condition):
-            if after is not None and value != after.value:
-                continue
-            if after is not None:
-                comparison = "id < ?" if wanted.descending or wanted.sort != "created" else "id > ?"
-                group = group.plus(comparison, after.id)
-                after = None
-            elif skip:
-                size = self._count_to(wanted, group, skip + 1)
-                if size <= skip:
-                    skip -= size
-                    continue
-            rows = self._rows(wanted, group, skip, limit + 1 - len(found))
-            skip = 0
-            for row in rows:
-                if len(found) == limit:
-                    return Page(self._records(found), self._total(wanted, condition), place)
-                found.append(row)
-                place = Place(value, row[0])
-        return Page(self._records(found), self._total(wanted, condition), None)
+        """The records behind `after`, or behind the first `skip` ones, and how many there are in all."""
+        records, place = self._behind(wanted, skip, limit, after)
+        return Page(records, self._total(wanted), place)
+
+    def first(self, wanted: Wanted, limit: int) -> list[Record]:
+        """The first records."""
+        return self._behind(wanted, 0, limit, None)[0]
 
     def all(self, wanted: Wanted, batch: int = 1000) -> Iterator[Record]:
         """Every record, in order, read in batches."""
-        after = None
+        after: Place | None = None
         while True:
-            page = self.page(wanted, skip=0, limit=batch, after=after)
-            yield from page.records
-            after = page.next
+            records, after = self._behind(wanted, 0, batch, after)
+            yield from records
             if after is None:
                 return
 
@@ -119,6 +99,31 @@ class Records:
             "SELECT count(*) FROM installation WHERE status IN (0, 1, 2) AND id < ?", (before_id,)
         ).fetchone()
         return int(count)
+
+    def _behind(self, wanted: Wanted, skip: int, limit: int, after: Place | None) -> tuple[list[Record], Place | None]:
+        """Records in order, and the place behind which there are more, if there are."""
+        condition = self._condition(wanted)
+        found: list[tuple[Any, ...]] = []
+        place = None
+        for value, group in self._groups(wanted, condition) if condition else ():
+            if after is not None:
+                if value != after.value:
+                    continue
+                newest_first = wanted.descending or wanted.sort != "created"
+                group = group.plus("id < ?" if newest_first else "id > ?", after.id)
+                after = None
+            elif skip:
+                size = self._count_to(wanted, group, skip + 1)
+                if size <= skip:
+                    skip -= size
+                    continue
+            for row in self._rows(wanted, group, skip, limit + 1 - len(found)):
+                if len(found) == limit:
+                    return [self._record(row) for row in found], place
+                found.append(row)
+                place = Place(value, row[0])
+            skip = 0
+        return [self._record(row) for row in found], None
 
     def _condition(self, wanted: Wanted) -> _Condition | None:
         first = -1 if wanted.period.first is None else wanted.period.first
@@ -184,16 +189,19 @@ class Records:
 
     def _count_to(self, wanted: Wanted, group: _Condition, most: int) -> int:
         (count,) = self._connection.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM installation {_index(wanted)} WHERE {group.sql} LIMIT ?)",  # noqa: S608
+            f"SELECT count(*) FROM (SELECT 1 FROM installation {_index(wanted)} WHERE {group.sql} LIMIT ?)",
             (*group.parameters, most),
         ).fetchone()
         return int(count)
 
-    def _total(self, wanted: Wanted, condition: _Condition) -> int:
+    def _total(self, wanted: Wanted) -> int:
         if wanted.os is None or (wanted.app is None and wanted.type is None and wanted.search is None):
             return self._total_from_counts(wanted)
+        condition = self._condition(wanted)
+        if condition is None:
+            return 0
         (count,) = self._connection.execute(
-            f"SELECT count(*) FROM installation WHERE {condition.sql}",  # noqa: S608
+            f"SELECT count(*) FROM installation WHERE {condition.sql}",
             condition.parameters,
         ).fetchone()
         return int(count)
@@ -207,9 +215,6 @@ class Records:
             and wanted.status in (None, tally.status)
             and (tally.value == wanted.os if wanted.os else _is_script(wanted, *split_script(str(tally.value))))
         )
-
-    def _records(self, rows: list[tuple[Any, ...]]) -> list[Record]:
-        return [self._record(row) for row in rows]
 
     def _record(self, row: tuple[Any, ...]) -> Record:
         _, execution, status, joins, *values = row
@@ -237,11 +242,7 @@ def _index(wanted: Wanted) -> str:
 
 
 def _is_script(wanted: Wanted, app: str, type_: str) -> bool:
-    return (
-        wanted.app in (None, app)
-        and wanted.type in (None, type_)
-        and (wanted.search is None or wanted.search.lower() in app)
-    )
+    return wanted.app in (None, app) and wanted.type in (None, type_) and (wanted.search is None or wanted.search.lower() in app)
 
 
 __all__ = ["SORTS", "Page", "Place", "Record", "Records", "Wanted"]

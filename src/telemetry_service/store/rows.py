@@ -25,9 +25,9 @@ _FIRST_OUTCOME = COLUMNS.index("exit_code")
 _FIRST_REGISTER = COLUMNS.index(JOINED[1])
 _OUTCOME_KINDS = tuple(kind_of(column) for column in OUTCOME_COLUMNS)
 _REGISTER_KINDS = tuple(kind_of(column) for column in JOINED[1:])
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM installation"  # noqa: S608 - the columns are ours
-_INSERT = f"INSERT INTO installation ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
-_UPDATE = f"UPDATE installation SET {', '.join(f'{name} = ?' for name in COLUMNS[1:])} WHERE id = ?"  # noqa: S608
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM installation"
+_INSERT = f"INSERT INTO installation ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_UPDATE = f"UPDATE installation SET {', '.join(f'{name} = ?' for name in COLUMNS[1:])} WHERE id = ?"
 
 
 def id_range(first_day: int, last_day: int) -> tuple[int, int]:
@@ -72,9 +72,7 @@ class Rows:
 
     def between(self, first_day: int, last_day: int) -> Iterable[Row]:
         """All rows of some UTC days, in order of id."""
-        return map(
-            self._decode, self._connection.execute(f"{_SELECT} WHERE id BETWEEN ? AND ?", id_range(first_day, last_day))
-        )
+        return map(self._decode, self._connection.execute(f"{_SELECT} WHERE id BETWEEN ? AND ?", id_range(first_day, last_day)))
 
     def other_released(self, row: Row) -> bool:
         """Whether another installation of the same person, script and UTC day is released already."""
@@ -83,8 +81,8 @@ class Rows:
         nsapp = self._names.find("nsapp", installation.value("nsapp"))
         type_ = self._names.find("type", installation.value("type"))
         found = self._connection.execute(
-            "SELECT 1 FROM installation INDEXED BY installation_person WHERE person = ? AND random_id = ? AND released AND nsapp = ? AND type = ?"
-            " AND id BETWEEN ? AND ? AND id <> ? LIMIT 1",
+            "SELECT 1 FROM installation INDEXED BY installation_person"
+            " WHERE person = ? AND random_id = ? AND released AND nsapp = ? AND type = ? AND id BETWEEN ? AND ? AND id <> ? LIMIT 1",
             (
                 *(self._identities.person(random_id), random_id, nsapp, type_),
                 *id_range(installation.day, installation.day),

@@ -86,6 +86,11 @@ class Store:
             self._packer.forget()
             raise
 
+    def refresh_gauges(self, now: int) -> None:
+        """Publish how many installations are under way at an instant, and how many of them for too long."""
+        with transaction(self._connection):
+            self._publish_gauges(now)
+
     def _fold(self, events: Sequence[Event], now: int) -> None:
         before = self._rows.load({event.execution for event in events})
         after: dict[int, Installation] = {}
@@ -102,7 +107,6 @@ class Store:
         today = now // MICROSECONDS_PER_DAY
         tallies.add_exact(self._connection, exact)
         tallies.release_public(self._connection, public, self._options.publish_min_count, today)
-        self._publish_gauges(now)
 
     def _with_bounded_names(self, event: Event) -> Event:
         day = event.received_at // MICROSECONDS_PER_DAY
@@ -138,9 +142,7 @@ class Store:
             return True
         return not self._rows.other_released(row)
 
-    def _tally(
-        self, row: Row, sign: int, exact: Counter[tuple[int, int, int]], public: Counter[tuple[int, int]]
-    ) -> None:
+    def _tally(self, row: Row, sign: int, exact: Counter[tuple[int, int, int]], public: Counter[tuple[int, int]]) -> None:
         day = row.installation.day
         for subject, cell in self._packed(contributions(row.installation, self._sources), day):
             exact[subject, day, cell] += sign
@@ -154,7 +156,7 @@ class Store:
         oldest_id = (now // 1000 - self._options.stuck_hours * 3_600_000) * IDS_PER_MILLISECOND
         codes = ",".join(map(str, RUNNING_CODES))
         running, stuck = self._connection.execute(
-            f"SELECT count(*), coalesce(sum(id < ?), 0) FROM installation WHERE status IN ({codes})",  # noqa: S608
+            f"SELECT count(*), coalesce(sum(id < ?), 0) FROM installation WHERE status IN ({codes})",
             (oldest_id,),
         ).fetchone()
         k = self._options.publish_min_count

@@ -20,11 +20,11 @@ def add_exact(connection: sqlite3.Connection, changes: Mapping[tuple[int, int, i
 
 def _add(connection: sqlite3.Connection, table: str, period: str, changes: Mapping[tuple[int, int, int], int]) -> None:
     connection.executemany(
-        f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",  # noqa: S608
+        f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
         ((*key, changes[key]) for key in sorted(changes)),
     )
     connection.executemany(
-        f"DELETE FROM {table} WHERE subject = ? AND {period} = ? AND cell = ? AND n = 0",  # noqa: S608
+        f"DELETE FROM {table} WHERE subject = ? AND {period} = ? AND cell = ? AND n = 0",
         [key for key, n in changes.items() if n < 0],
     )
 
@@ -35,9 +35,7 @@ def release_public(connection: sqlite3.Connection, changes: Mapping[tuple[int, i
     for (subject, cell), n in changes.items():
         if n == 0:
             continue
-        found = connection.execute(
-            "SELECT n FROM public_remainder WHERE subject = ? AND cell = ?", (subject, cell)
-        ).fetchone()
+        found = connection.execute("SELECT n FROM public_remainder WHERE subject = ? AND cell = ?", (subject, cell)).fetchone()
         remainder = (found[0] if found else 0) + n
         released = release(remainder, k)
         connection.execute(
@@ -47,7 +45,7 @@ def release_public(connection: sqlite3.Connection, changes: Mapping[tuple[int, i
         if released:
             for table, period in (("public_count_day", today), ("public_count_month", month)):
                 connection.execute(
-                    f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",  # noqa: S608
+                    f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
                     (subject, period, cell, released),
                 )
 
@@ -71,13 +69,11 @@ def day_differences(
 
 def month_differences(connection: sqlite3.Connection) -> list[tuple[int, int, int, int, int]]:
     """Rows of (subject, -month, cell, stored, sum of its days) that differ."""
-    month = (
-        "CAST(strftime('%Y', day * 86400, 'unixepoch') AS INTEGER) * 12 + strftime('%m', day * 86400, 'unixepoch') - 1"
-    )
-    sums = f"SELECT subject, {month} AS month, cell, sum(n) AS n FROM count_day GROUP BY 1, 2, 3"  # noqa: S608
+    month = "CAST(strftime('%Y', day * 86400, 'unixepoch') AS INTEGER) * 12 + strftime('%m', day * 86400, 'unixepoch') - 1"
+    sums = f"SELECT subject, {month} AS month, cell, sum(n) AS n FROM count_day GROUP BY 1, 2, 3"
     stored = "SELECT subject, month, cell, n FROM count_month"
     return connection.execute(
-        f"SELECT subject, -month, cell, sum(stored), sum(expected) FROM ("  # noqa: S608
+        f"SELECT subject, -month, cell, sum(stored), sum(expected) FROM ("
         f" SELECT subject, month, cell, n AS stored, 0 AS expected FROM ({stored} EXCEPT {sums})"
         f" UNION ALL SELECT subject, month, cell, 0, n FROM ({sums} EXCEPT {stored})"
         ") GROUP BY subject, month, cell"

@@ -70,7 +70,7 @@ class Api:
                 script_failures=self._script_failures(reader, view, scripts_, (Dimension.ERROR, "failed")),
                 all_sources=all_sources,
                 all_time=reader.tallies(tables, (Facet.OUTCOME,), Period(None, today), view.sources),
-                daily=reader.daily(tables, view.period, view.sources),
+                daily=reader.daily(tables, view.period, view.sources, INSTALLATION_TYPES),
                 running=reader.gauge("running"),
                 recent=self._recent(reader, view),
             )
@@ -89,7 +89,7 @@ class Api:
                 failure=reader.tallies(tables, (Facet.FAILURE,), view.period, view.sources),
                 scripts=scripts_,
                 script_failures=self._script_failures(reader, view, scripts_),
-                daily=reader.daily(tables, view.period, view.sources),
+                daily=reader.daily(tables, view.period, view.sources, INSTALLATION_TYPES),
                 stuck=self._stuck(reader) if view.exact else reader.gauge("stuck"),
                 recent=self._recent(reader, view, status="failed"),
             )
@@ -118,14 +118,12 @@ class Api:
             facets = (Facet.OUTCOME, Facet.SYSTEM, Facet.FAILURE)
             tables = _tables(view)
             tallies = [
-                tally
-                for type_ in types
-                for tally in reader.tallies(tables, facets, view.period, view.sources, f"{app} {type_}")
+                tally for type_ in types for tally in reader.tallies(tables, facets, view.period, view.sources, f"{app} {type_}")
             ]
             if not tallies and not self._ever_counted(reader, view, app, types):
                 raise NotFound("script: none of this name, or too few installations to show")
             daily = [
-                tally for type_ in types for tally in reader.daily(tables, view.period, view.sources, f"{app} {type_}")
+                tally for type_ in types for tally in reader.daily(tables, view.period, view.sources, (type_,), f"{app} {type_}")
             ]
             return script(view, app, types, tallies, daily, self._step)
 
@@ -156,9 +154,7 @@ class Api:
         sources = view.sources if asked else everything
 
         def read(reader: Reader) -> Any:
-            return RepoSlugs(
-                repo_slugs(reader.tallies(_tables(view), (Facet.OUTCOME,), view.period, sources, by_source=True))
-            )
+            return RepoSlugs(repo_slugs(reader.tallies(_tables(view), (Facet.OUTCOME,), view.period, sources, by_source=True)))
 
         return self._json(request, await self._parts.readers.run(read), view.exact)
 
@@ -196,7 +192,7 @@ class Api:
         if not view.exact:
             return []
         wanted = Wanted(period=view.period, sources=view.sources, status=status)
-        return self._records(reader).page(wanted, skip=0, limit=RECENT).records
+        return self._records(reader).first(wanted, RECENT)
 
     def _stuck(self, reader: Reader) -> int:
         oldest = self._parts.now() // 1000 - self._parts.settings.cleanup_stuck_hours * 3_600_000

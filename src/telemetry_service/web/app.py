@@ -135,9 +135,7 @@ async def _refuse_rejected(request: Request, error: Exception) -> Response:
 
 async def _refuse_denied(request: Request, error: Exception) -> Response:
     assert isinstance(error, Denied)
-    return _refuse(
-        request, error.status, error.reason, {name.decode(): value.decode() for name, value in error.headers}
-    )
+    return _refuse(request, error.status, error.reason, {name.decode(): value.decode() for name, value in error.headers})
 
 
 async def _refuse_not_found(request: Request, error: Exception) -> Response:

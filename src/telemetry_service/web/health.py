@@ -45,9 +45,7 @@ class HealthChecks:
         try:
             stalled = await self._parts.readers.run(lambda reader: reader.folded_at(self._parts.generation))
             if self._stalled(stalled):
-                problems.append(
-                    "events are stored but not folded into the counts; see the log of the background process"
-                )
+                problems.append("events are stored but not folded into the counts; see the log of the background process")
         except StoreUnavailable:
             problems.append("the store does not answer")
         answer = Readiness("not ready" if problems else "ok", iso_instant(self._parts.now()), problems)

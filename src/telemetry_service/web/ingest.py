@@ -118,9 +118,7 @@ class Ingest:
         client = scope["client"]
         wait = self._buckets.take(self._peers.network(client[0] if client else "", headers), time.monotonic())
         if wait:
-            raise _Refused(
-                429, "rate: too many reports from this network", (b"retry-after", b"%d" % (int(wait) + 1)), CLOSE
-            )
+            raise _Refused(429, "rate: too many reports from this network", (b"retry-after", b"%d" % (int(wait) + 1)), CLOSE)
         if self._access is not None:
             await self._require_token(headers)
         body = await self._body(headers, receive)

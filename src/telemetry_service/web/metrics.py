@@ -79,12 +79,8 @@ class Metrics:
             dropped.add_metric([field], coarse(n, step))
         yield dropped
         backlog = max(0, group.last_seq - group.folded_through)
-        yield GaugeMetricFamily(
-            "telemetry_inbox_events", "Events stored and not folded yet.", value=coarse(backlog, step)
-        )
-        yield GaugeMetricFamily(
-            "telemetry_worker_up", "Whether the background process runs.", self._parts.worker.running
-        )
+        yield GaugeMetricFamily("telemetry_inbox_events", "Events stored and not folded yet.", value=coarse(backlog, step))
+        yield GaugeMetricFamily("telemetry_worker_up", "Whether the background process runs.", self._parts.worker.running)
         yield CounterMetricFamily(
             "telemetry_worker_restarts", "Restarts of the background process.", value=self._parts.worker.restarts
         )

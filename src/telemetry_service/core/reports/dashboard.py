@@ -192,9 +192,7 @@ def dashboard(view: View, counts: DashboardCounts, step: int) -> Dashboard:
         core_stats=sizes(counts.system, Dimension.CORES),
         ram_stats=sizes(counts.system, Dimension.RAM),
         disk_stats=sizes(counts.system, Dimension.DISK),
-        error_categories=[
-            CategoryCount(name, n) for name, n in largest(sums(counts.failure, Dimension.CATEGORY, ERRORS))
-        ],
+        error_categories=[CategoryCount(name, n) for name, n in largest(sums(counts.failure, Dimension.CATEGORY, ERRORS))],
         error_analysis=error_patterns(counts.failure, counts.script_failures),
         failed_apps=failed_apps(scripts, view),
         top_tools=[ToolCount(app, n) for app, n in largest(_apps(scripts, "tool".__eq__))],
@@ -202,7 +200,7 @@ def dashboard(view: View, counts: DashboardCounts, step: int) -> Dashboard:
         total_tools=types.get("tool", 0),
         total_addons=types.get("addon", 0),
         repo_slugs=repo_slugs(counts.all_sources),
-        daily_stats=dense_days((tally for tally in counts.daily if is_installation(tally.type)), view.period),
+        daily_stats=dense_days(counts.daily, view.period),
         recent_records=list(counts.recent),
     )
 
@@ -210,9 +208,7 @@ def dashboard(view: View, counts: DashboardCounts, step: int) -> Dashboard:
 def installations(outcome: Iterable[Tally]) -> Statuses:
     """Installations of containers and virtual machines by status; tools, add-ons and host scripts are apart."""
     return by_status(
-        (tally.status, tally.n)
-        for tally in outcome
-        if tally.dimension == Dimension.TYPE and is_installation(tally.value)
+        (tally.status, tally.n) for tally in outcome if tally.dimension == Dimension.TYPE and is_installation(tally.value)
     )
 
 
@@ -230,9 +226,7 @@ def sizes(tallies: Iterable[Tally], dimension: Dimension) -> list[SizeCount]:
     return [SizeCount(up_to, n) for up_to, n in sorted(sums(tallies, dimension).items()) if n]
 
 
-def error_patterns(
-    failure: Iterable[Tally], script_failures: Iterable[ScriptTally], limit: int = TOP
-) -> list[ErrorPattern]:
+def error_patterns(failure: Iterable[Tally], script_failures: Iterable[ScriptTally], limit: int = TOP) -> list[ErrorPattern]:
     """The most frequent error lines and the apps they occur in, the most affected app first."""
     apps: defaultdict[str | int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for tally in script_failures:

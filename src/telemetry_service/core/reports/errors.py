@@ -93,7 +93,7 @@ def errors(view: View, counts: ErrorCounts, step: int) -> Errors:
     ended = installations(counts.outcome)
     failure_rate = rate(ended.failed, ended.finished, exact=view.exact)
     by_script = _by_script(counts.script_failures)
-    days = dense_days((tally for tally in counts.daily if is_installation(tally.type)), view.period)
+    days = dense_days(counts.daily, view.period)
     return Errors(
         exact=view.exact,
         step=1 if view.exact else step,

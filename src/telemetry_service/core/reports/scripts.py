@@ -57,9 +57,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
     recent_scripts: list[Record]
 
 
-def scripts(
-    view: View, tallies: Sequence[Tally], first_days: Mapping[str, int], recent: Sequence[Record], step: int
-) -> Scripts:
+def scripts(view: View, tallies: Sequence[Tally], first_days: Mapping[str, int], recent: Sequence[Record], step: int) -> Scripts:
     """Compute the answer; `first_days` holds the first UTC day of each script."""
     rows = []
     for script, statuses in statuses_by_value(tallies, Dimension.SCRIPT).items():
@@ -152,9 +150,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     error_groups: list[ErrorGroup]
 
 
-def script(
-    view: View, app: str, types: Sequence[str], tallies: Sequence[Tally], daily: Sequence[DayTally], step: int
-) -> Script:
+def script(view: View, app: str, types: Sequence[str], tallies: Sequence[Tally], daily: Sequence[DayTally], step: int) -> Script:
     """Compute the answer from all facets of the script's types."""
     ended = by_status((tally.status, tally.n) for tally in tallies if tally.dimension == Dimension.TYPE)
     success = rate(ended.success, ended.finished, exact=view.exact)
@@ -178,8 +174,7 @@ def script(
             for name, statuses in _ordered(statuses_by_value(tallies, Dimension.OS))
         ],
         pve_versions=[
-            VersionRow(name, *_row(statuses, view))
-            for name, statuses in _ordered(statuses_by_value(tallies, Dimension.PVE))
+            VersionRow(name, *_row(statuses, view)) for name, statuses in _ordered(statuses_by_value(tallies, Dimension.PVE))
         ],
         methods=[MethodCount(name, n) for name, n in largest(sums(tallies, Dimension.METHOD))],
         core_stats=sizes(tallies, Dimension.CORES),
