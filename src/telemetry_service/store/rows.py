@@ -82,7 +82,8 @@ class Rows:
         type_ = self._names.find("type", installation.value("type"))
         found = self._connection.execute(
             "SELECT 1 FROM installation INDEXED BY installation_person"
-            " WHERE person = ? AND random_id = ? AND released AND nsapp = ? AND type = ? AND id BETWEEN ? AND ? AND id <> ? LIMIT 1",
+            " WHERE person = ? AND random_id = ? AND released AND nsapp = ? AND type = ?"
+            " AND id BETWEEN ? AND ? AND id <> ? LIMIT 1",
             (
                 *(self._identities.person(random_id), random_id, nsapp, type_),
                 *id_range(installation.day, installation.day),
