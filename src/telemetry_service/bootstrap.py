@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ from telemetry_service.web.parts import Parts
 from telemetry_service.web.worker_process import WorkerProcess
 
 SHUTDOWN_SECONDS = 4
+BACKLOG = 2048  # connections that may wait to be accepted
 FOLLOW_SECONDS = 0.5
 CLOCK_AHEAD_MICROSECONDS = 86_400_000_000  # a stamp further in the future comes from a clock that was wrong
 DEMO_BATCH = 8_000  # events
@@ -123,9 +125,10 @@ def serve(settings: Settings) -> None:
         log.warning("setting.ignored", reason=warning)
     with held(settings.data_dir):
         ids = identities(settings.data_dir)
+        listener = _listen(*settings.listen_addr)
         inbox = _open_inbox(settings, ids)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, ids, inbox))
+            runner.run(_serve(settings, ids, inbox, listener))
 
 
 def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
@@ -146,7 +149,7 @@ def _clock(inbox: Inbox) -> Clock:
     return Clock(last if last < now() + CLOCK_AHEAD_MICROSECONDS else 0)
 
 
-async def _serve(settings: Settings, ids: Identities, inbox: Inbox) -> None:
+async def _serve(settings: Settings, ids: Identities, inbox: Inbox, listener: socket.socket) -> None:
     readers = Readers(settings.data_dir)
     access = Access(readers, ids)
     group = GroupCommit(inbox)
@@ -175,8 +178,6 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox) -> None:
     server = _Server(
         uvicorn.Config(
             application(parts),
-            host=settings.listen_addr[0] or "::",
-            port=settings.listen_addr[1],
             loop="none",
             http="httptools",
             ws="none",
@@ -186,7 +187,7 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox) -> None:
             server_header=False,
             date_header=False,
             proxy_headers=False,
-            backlog=2048,
+            backlog=BACKLOG,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
     )
@@ -195,15 +196,31 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox) -> None:
         loop.add_signal_handler(number, server.stop)
     await process.start()
     follower = asyncio.create_task(_follow_fold(parts, group))
-    announcer = asyncio.create_task(_announce(server))
+    announcer = asyncio.create_task(_announce(server, listener))
     try:
-        await server.serve()
+        await server.serve([listener])
     finally:
         announcer.cancel()
         follower.cancel()
         await group.close(inbox.close)
         await process.stop()
         readers.close()
+
+
+class CannotListen(Exception):
+    """The address to listen on is taken or not ours; the text says what to do."""
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket; an empty host means every interface, IPv6 and IPv4 alike where there is IPv6."""
+    everywhere = not host
+    family = socket.AF_INET6 if ":" in host or (everywhere and socket.has_dualstack_ipv6()) else socket.AF_INET
+    try:
+        return socket.create_server(
+            (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=everywhere and family == socket.AF_INET6
+        )
+    except OSError as error:
+        raise CannotListen(f"cannot listen on port {port} ({error.strerror}); set LISTEN_ADDR to another address") from None
 
 
 async def _follow_fold(parts: Parts, group: GroupCommit) -> None:
@@ -214,10 +231,10 @@ async def _follow_fold(parts: Parts, group: GroupCommit) -> None:
             group.tidy()
 
 
-async def _announce(server: "_Server") -> None:
+async def _announce(server: "_Server", listener: socket.socket) -> None:
     while not server.started:
         await asyncio.sleep(0.005)
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("::", "0.0.0.0") else f"[{host}]" if ":" in host else host  # noqa: S104 - not bound here
     log.info("listening", address=f"http://{shown}:{port}", dashboard=f"http://{shown}:{port}/api/dashboard")
 

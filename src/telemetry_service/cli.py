@@ -30,9 +30,14 @@ def serve() -> None:
     Listens on LISTEN_ADDR (:8080) and keeps everything in DATA_DIR (./data). Prints one line with the address once it answers.
     A report that was answered 202 is on disk.
     """
+    from telemetry_service.bootstrap import CannotListen
     from telemetry_service.bootstrap import serve as run
 
-    run(_settings())
+    try:
+        run(_settings())
+    except CannotListen as error:
+        print(f"telemetry-service: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 @app.command()
