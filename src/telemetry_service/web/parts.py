@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from telemetry_service.core.counts import Sources
 from telemetry_service.core.identity import Identities
 from telemetry_service.settings import Settings
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.group_commit import GroupCommit
-from telemetry_service.store.reading import Readers
+from telemetry_service.store.reading import Reader, Readers
+from telemetry_service.store.reports import Reports
 from telemetry_service.web.auth import Access
 from telemetry_service.web.ingest import Ingest
 from telemetry_service.web.worker_process import WorkerProcess
@@ -26,6 +28,21 @@ class Parts:
     worker: WorkerProcess
     generation: str
     now: Callable[[], int]
+
+    @property
+    def sources(self) -> Sources:
+        return Sources(self.settings.known_repos)
+
+    def reports(self, reader: Reader) -> Reports:
+        """The reports of the store as a reader sees it now."""
+        return Reports(
+            reader,
+            self.sources,
+            self.identities,
+            step=self.settings.publish_min_count,
+            stuck_hours=self.settings.cleanup_stuck_hours,
+            now=self.now(),
+        )
 
     async def follow_fold(self) -> bool:
         """Learn how far the inbox is folded; whether that is further than before."""

@@ -65,13 +65,15 @@ class Filter(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
 
 
-def report_filter(query: Mapping[str, str], default_days: int, today: int, sources: Sources) -> Filter:
+def report_filter(
+    query: Mapping[str, str], default_days: int, today: int, sources: Sources, default_repository: str = "ProxmoxVE"
+) -> Filter:
     """`days`, `repo` and `slug` of a query."""
     days = whole_number(query, "days", default_days, 0, 365)
     repository = choice(query, "repo", REPOSITORIES)
     slug = text(query, "slug")
     if slug is None:
-        return Filter(period(days, today), sources.of_repository(repository or "ProxmoxVE"))
+        return Filter(period(days, today), sources.of_repository(repository or default_repository))
     within = sources.of_repository(repository or "all")
     return Filter(period(days, today), tuple(source for source in within if source.lower() == slug.lower()))
 

@@ -1,0 +1,121 @@
+"""Reports of one store: the counts that each needs, read and handed to `core.reports`.
+
+Used alike by the JSON endpoints, the pages and the static site, so that one question has one answer.
+"""
+
+from collections.abc import Sequence
+
+from telemetry_service.core.counts import Dimension, Facet, Sources
+from telemetry_service.core.fields import INSTALLATION_TYPES
+from telemetry_service.core.identity import Identities
+from telemetry_service.core.period import Period, day_of
+from telemetry_service.core.reports.dashboard import Dashboard, DashboardCounts, SlugCount, dashboard, repo_slugs
+from telemetry_service.core.reports.errors import ErrorCounts, Errors, errors
+from telemetry_service.core.reports.scripts import Script, Scripts, script, scripts
+from telemetry_service.core.reports.view import ERRORS, View
+from telemetry_service.core.tally import ScriptTally, Tally
+from telemetry_service.store.reading import EXACT, PUBLIC, Reader
+from telemetry_service.store.records import Record, Records, Wanted
+from telemetry_service.store.rows import IDS_PER_MILLISECOND
+
+RECENT = 10
+
+
+class Reports:
+    """Reads reports; `now` is in microseconds since 1970 UTC, `step` the k of published counts."""
+
+    def __init__(
+        self, reader: Reader, sources: Sources, identities: Identities, *, step: int, stuck_hours: int, now: int
+    ) -> None:
+        self._reader = reader
+        self._sources = sources
+        self._step = step
+        self._stuck_hours = stuck_hours
+        self._now = now
+        self.records = Records(reader, sources, identities)
+
+    def dashboard(self, view: View) -> Dashboard:
+        tables, reader = _tables(view), self._reader
+        every = self._sources.of_repository("all")
+        all_sources = reader.tallies(tables, (Facet.OUTCOME,), view.period, every, by_source=True)
+        scripts_ = self._scripts(view)
+        counts = DashboardCounts(
+            outcome=[tally for tally in all_sources if tally.source in view.sources],
+            system=reader.tallies(tables, (Facet.SYSTEM,), view.period, view.sources),
+            failure=reader.tallies(tables, (Facet.FAILURE,), view.period, view.sources),
+            scripts=scripts_,
+            script_failures=self._script_failures(view, scripts_, (Dimension.ERROR, "failed")),
+            all_sources=all_sources,
+            all_time=reader.tallies(tables, (Facet.OUTCOME,), Period(None, day_of(self._now)), view.sources),
+            daily=reader.daily(tables, view.period, view.sources, INSTALLATION_TYPES),
+            running=reader.gauge("running"),
+            recent=self._recent(view),
+        )
+        return dashboard(view, counts, self._step)
+
+    def errors(self, view: View) -> Errors:
+        tables, reader = _tables(view), self._reader
+        scripts_ = self._scripts(view)
+        counts = ErrorCounts(
+            outcome=reader.tallies(tables, (Facet.OUTCOME,), view.period, view.sources),
+            failure=reader.tallies(tables, (Facet.FAILURE,), view.period, view.sources),
+            scripts=scripts_,
+            script_failures=self._script_failures(view, scripts_),
+            daily=reader.daily(tables, view.period, view.sources, INSTALLATION_TYPES),
+            stuck=self._stuck() if view.exact else reader.gauge("stuck"),
+            recent=self._recent(view, status="failed"),
+        )
+        return errors(view, counts, self._step)
+
+    def scripts(self, view: View) -> Scripts:
+        tallies = self._scripts(view)
+        names = {str(tally.value) for tally in tallies if tally.dimension == Dimension.SCRIPT}
+        first_days = self._reader.first_days(_tables(view), sorted(names))
+        return scripts(view, tallies, first_days, self._recent(view), self._step)
+
+    def script(self, view: View, app: str) -> Script | None:
+        """One script; None when there is none of this name, or nothing of it that may be shown."""
+        reader, tables = self._reader, _tables(view)
+        known = reader.types_of(app)
+        types = [type_ for type_ in known if type_ in INSTALLATION_TYPES] or known
+        names = [f"{app} {type_}" for type_ in types]
+        if not any(self._ever_counted(view, name) for name in names):
+            return None
+        facets = (Facet.OUTCOME, Facet.SYSTEM, Facet.FAILURE)
+        tallies = [tally for name in names for tally in reader.tallies(tables, facets, view.period, view.sources, name)]
+        daily = [
+            tally
+            for type_, name in zip(types, names, strict=True)
+            for tally in reader.daily(tables, view.period, view.sources, (type_,), name)
+        ]
+        return script(view, app, types, tallies, daily, self._step)
+
+    def repo_slugs(self, view: View) -> list[SlugCount]:
+        return repo_slugs(self._reader.tallies(_tables(view), (Facet.OUTCOME,), view.period, view.sources, by_source=True))
+
+    def _scripts(self, view: View) -> list[Tally]:
+        return self._reader.tallies(_tables(view), (Facet.SCRIPTS,), view.period, view.sources)
+
+    def _script_failures(
+        self, view: View, scripts_: Sequence[Tally], only: tuple[Dimension, str] | None = None
+    ) -> list[ScriptTally]:
+        failing = {str(tally.value) for tally in scripts_ if tally.dimension == Dimension.SCRIPT and tally.status in ERRORS}
+        names = sorted(name for name in failing if name.rpartition(" ")[2] in INSTALLATION_TYPES)
+        return self._reader.script_tallies(_tables(view), Facet.FAILURE, view.period, view.sources, names, only)
+
+    def _ever_counted(self, view: View, name: str) -> bool:
+        everything = Period(None, view.period.last)
+        return bool(self._reader.tallies(_tables(view), (Facet.OUTCOME,), everything, view.sources, name))
+
+    def _recent(self, view: View, status: str | None = None) -> list[Record]:
+        if not view.exact:
+            return []
+        return self.records.first(Wanted(period=view.period, sources=view.sources, status=status), RECENT)
+
+    def _stuck(self) -> int:
+        oldest_ms = self._now // 1000 - self._stuck_hours * 3_600_000
+        return self.records.stuck(oldest_ms * IDS_PER_MILLISECOND)
+
+
+def _tables(view: View) -> str:
+    return EXACT if view.exact else PUBLIC
