@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 
 BUSY_TIMEOUT_SECONDS = 10
+JOURNAL_BYTES = 16 * 1024 * 1024  # what a write-ahead log is cut back to after a checkpoint
 
 
 class StoreUnavailable(Exception):
@@ -36,6 +37,7 @@ def connect(path: Path, *, read_only: bool = False, cache_mb: int = 2, same_thre
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
         connection.execute(f"PRAGMA cache_size = -{cache_mb * 1024}")
     except sqlite3.Error as error:
         raise StoreUnavailable(f"{path.name}: {error}") from error
@@ -64,9 +66,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def roll_back(connection: sqlite3.Connection) -> None:
-    """Leave the transaction that is open, if one still is; SQLite ends some by itself."""
+    """Leave the transaction that is open, if one still is; SQLite ends some by itself.
+
+    A disk that fails even this leaves it open: the next attempt ends here again and rolls back then.
+    """
     if connection.in_transaction:
-        connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 def migrate(connection: sqlite3.Connection, kind: str, now: int) -> None:

@@ -74,11 +74,15 @@ class Inbox:
 
     def refusal(self) -> str | None:
         """Why no more events can be taken now, or None: the inbox is over its bound, or the disk nearly full."""
-        disk = os.statvfs(self._directory)
+        try:
+            disk = os.statvfs(self._directory)
+            used = self._used_bytes()
+        except (OSError, sqlite3.Error):
+            return "the disk does not answer"
         total, free = disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize
         if free < min(RESERVE_BYTES, total // RESERVE_SHARE):
             return "the disk is nearly full"
-        if self._used_bytes() > self._max_bytes:
+        if used > self._max_bytes:
             return "the inbox is over its bound"
         return None
 

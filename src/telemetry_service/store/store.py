@@ -76,7 +76,7 @@ class Store:
                 self._fold(events, now)
                 if position is not None:
                     self._connection.execute(
-                        "INSERT INTO fold_position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq,"
+                        "INSERT INTO fold_position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq),"
                         " folded_at = excluded.folded_at",
                         (position.generation, position.seq, now),
                     )
