@@ -31,6 +31,7 @@ _VERSION = re.compile(r"\d{1,4}(\.\d{1,3}){0,2}|[a-z]{2,32}", re.ASCII)
 _PVE_VERSION = re.compile(r"(incus-)?(\d{1,4}(\.\d{1,3}){0,2}(-\d{1,4})?|[a-z]{2,32})", re.ASCII)
 _NUMBER = re.compile(r"\+?(\d{1,12})(?:\.0{1,6})?\s*([kmgt]?)i?b?", re.ASCII | re.IGNORECASE)
 _EXPONENT = re.compile(r"\d{1,6}(?:\.\d{1,6})?e\+?\d{1,2}", re.ASCII | re.IGNORECASE)
+_V_BEFORE_DIGIT = re.compile(r"^v(?=\d)", re.ASCII)  # v8.4, but not the release name vera
 _MODEL = re.compile(r"[\w ()@.,+/-]+")
 _UNIT_MB = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
 
@@ -62,7 +63,7 @@ def reader(field: Field) -> Reader:
             return _slug(field)
         case Kind.VERSION:
             pattern = _PVE_VERSION if field.name == "pve_version" else _VERSION
-            return _text(field, pattern, lambda text: text.lower().removeprefix("v"))
+            return _text(field, pattern, lambda text: _V_BEFORE_DIGIT.sub("", text.lower()))
         case _:
             return _text(field, _MODEL, lambda text: text)
 
