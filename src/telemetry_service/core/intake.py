@@ -12,7 +12,16 @@ from telemetry_service.core.classify import classify
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Event
 from telemetry_service.core.exit_codes import meaning
-from telemetry_service.core.fields import BY_NAME, FIELDS, OPTIONAL_FIELDS, REPOSITORIES, TERMINAL, WIRE_NAMES, Kind
+from telemetry_service.core.fields import (
+    BY_NAME,
+    FIELDS,
+    OPTIONAL_FIELDS,
+    REPOSITORIES,
+    TERMINAL,
+    UNKNOWN,
+    WIRE_NAMES,
+    Kind,
+)
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.repair import decode
 from telemetry_service.core.values import INVALID, Invalid, Reader, reader, short_text
@@ -53,11 +62,11 @@ class Intake:
         self._identities = identities
         self._explain = explain
         self._repos = {slug.lower(): slug for slug in policy.known_repos}
-        dropped = set(OPTIONAL_FIELDS) - policy.extended_fields
+        self._not_recorded = frozenset(OPTIONAL_FIELDS) - policy.extended_fields
         self._readers: dict[str, Reader] = {
             field.name: reader(field)
             for field in FIELDS
-            if field.kind is not Kind.UUID and field.name not in {"error", "status", "type", "nsapp"} | dropped
+            if field.kind is not Kind.UUID and field.name not in {"error", "status", "type", "nsapp"}
         }
         self._status = reader(BY_NAME["status"])
         self._type = reader(BY_NAME["type"])
@@ -73,7 +82,7 @@ class Intake:
         type_ = self._required(payload, "type", self._type)
         app = self._required(payload, "nsapp", self._app)
         random_id = self._identifier(payload, "random_id", app, type_)
-        execution = self._execution(payload, random_id, app, type_)
+        execution = self._execution(payload, random_id, app, type_, dropped)
         status = self._read_status(payload, dropped)
         values = self._read_optional(payload, dropped)
         self._settle_repository(values, dropped)
@@ -101,15 +110,19 @@ class Intake:
         return value
 
     def _identifier(self, payload: dict[str, Any], name: str, app: str, type_: str) -> bytes:
-        text = short_text(payload.get(name))
+        text = _id_text(payload.get(name))
         if text is None:
             raise Rejected(name, "missing")
         if isinstance(text, Invalid):
             raise Rejected(name, "not a usable id")
         return self._identities.uuid(text, app, type_)
 
-    def _execution(self, payload: dict[str, Any], random_id: bytes, app: str, type_: str) -> int:
-        text = short_text(payload.get("execution_id"))
+    def _execution(
+        self, payload: dict[str, Any], random_id: bytes, app: str, type_: str, dropped: list[Dropped]
+    ) -> int:
+        text = _id_text(payload.get("execution_id"))
+        if isinstance(text, Invalid):
+            dropped.append(Dropped("execution_id", "not a usable id; random_id serves"))
         uuid = self._identities.uuid(text, app, type_) if isinstance(text, str) else random_id
         return self._identities.execution(uuid)
 
@@ -130,7 +143,10 @@ class Intake:
             if read is None:
                 continue
             accepted = read(value)
-            if accepted is INVALID:
+            if accepted is not None and name in self._not_recorded:
+                dropped.append(Dropped(name, "not in the record of processing"))
+                accepted = None
+            elif accepted is INVALID:
                 field = BY_NAME[name]
                 dropped.append(Dropped(name, _why(name)))
                 accepted = None if field.fallback == "unknown" else field.fallback
@@ -139,12 +155,14 @@ class Intake:
 
     def _settle_repository(self, values: dict[str, Any], dropped: list[Dropped]) -> None:
         slug = values.get("repo_slug")
-        if slug is None:
+        if slug is not None:
+            known = values["repo_slug"] = self._repos.get(slug.lower())
+            if known is None:
+                dropped.append(Dropped("repo_slug", "not a known repository"))
+        elif any(name == "repo_slug" for name, _ in dropped):
+            known = None  # what is no slug at all is no known repository either
+        else:
             return
-        known = self._repos.get(slug.lower())
-        values["repo_slug"] = known
-        if known is None:
-            dropped.append(Dropped("repo_slug", "not a known repository"))
         if values.get("repo_source") is None:
             name = known.partition("/")[2] if known else ""
             values["repo_source"] = name if name in REPOSITORIES else "external"
@@ -171,6 +189,12 @@ class Intake:
             "install_duration": duration,
             "error": explained,
         }
+
+
+def _id_text(value: Any) -> str | Invalid | None:
+    """`unknown` is no id: it would join the executions of all who send it."""
+    text = short_text(value)
+    return None if isinstance(text, str) and text.lower() == UNKNOWN else text
 
 
 def _why(name: str) -> str:
