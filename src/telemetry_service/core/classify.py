@@ -20,7 +20,7 @@ SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "network",
         (
             *("could not resolve", "temporary failure resolving", "name resolution", "name or service not known"),
-            *("connection refused", "network is unreachable", "no route to host", "connection reset", "tls handshake"),
+            *("connection refused", "unreachable", "no route to host", "connection reset", "tls handshake"),
             *("ssl certificate", "certificate verify failed", "failed to connect", "couldn't connect", "ssl_error"),
         ),
     ),
