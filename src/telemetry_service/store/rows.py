@@ -18,7 +18,6 @@ from telemetry_service.store.cells import STATUS_CODE
 from telemetry_service.store.names import Names, kind_of
 
 IDS_PER_MILLISECOND = 64
-IDS_PER_SECOND = 1000 * IDS_PER_MILLISECOND
 OUTCOME_COLUMNS = ("exit_code", "error", "error_category", "install_duration")
 COLUMNS = ("id", "execution", "person", "random_id", "status", "released", *OUTCOME_COLUMNS, *JOINED[1:], "joins")
 _FIRST_OUTCOME = COLUMNS.index("exit_code")
@@ -28,6 +27,18 @@ _REGISTER_KINDS = tuple(kind_of(column) for column in JOINED[1:])
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM installation"
 _INSERT = f"INSERT INTO installation ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _UPDATE = f"UPDATE installation SET {', '.join(f'{name} = ?' for name in COLUMNS[1:])} WHERE id = ?"
+
+# The gaps of the index next to `base`: each search ends with the run of ids in use that begins there.
+_FREE_ID = """
+SELECT id FROM (
+  SELECT :base AS id WHERE NOT EXISTS (SELECT 1 FROM installation WHERE id = :base)
+  UNION ALL
+  SELECT * FROM (SELECT id + 1 FROM installation AS used WHERE id >= :base AND id < :highest
+                 AND NOT EXISTS (SELECT 1 FROM installation WHERE id = used.id + 1) ORDER BY id LIMIT 1)
+  UNION ALL
+  SELECT * FROM (SELECT id - 1 FROM installation AS used WHERE id <= :base AND id > :lowest
+                 AND NOT EXISTS (SELECT 1 FROM installation WHERE id = used.id - 1) ORDER BY id DESC LIMIT 1)
+) LIMIT 1"""
 
 
 def id_range(first_day: int, last_day: int) -> tuple[int, int]:
@@ -94,28 +105,21 @@ class Rows:
 
     def save(self, row: Row) -> None:
         """Insert or update a row; one whose beginning moved to another day gets a new id."""
-        base = row.installation.started_at // 1000 * IDS_PER_MILLISECOND
         if row.id and first_id(row.installation.day) <= row.id < first_id(row.installation.day + 1):
             values = self._encode(row)
             self._connection.execute(_UPDATE, (*values, row.id))
             return
         if row.id:
             self._connection.execute("DELETE FROM installation WHERE id = ?", (row.id,))
-        row.id = self._free_id(base)
+        row.id = self._free_id(row.installation)
         self._connection.execute(_INSERT, (row.id, *self._encode(row)))
 
-    def _free_id(self, base: int) -> int:
-        candidate = base
-        while True:
-            highest: int | None
-            (highest,) = self._connection.execute(
-                "SELECT max(id) FROM installation WHERE id BETWEEN ? AND ?", (candidate, candidate + IDS_PER_SECOND)
-            ).fetchone()
-            if highest is None:
-                return candidate
-            candidate = highest + 1
-            if candidate <= base + IDS_PER_SECOND:
-                return candidate
+    def _free_id(self, installation: Installation) -> int:
+        """The first free id from the millisecond of the beginning on, or the last before it: always of its UTC day."""
+        base = installation.started_at // 1000 * IDS_PER_MILLISECOND
+        lowest, highest = id_range(installation.day, installation.day)
+        row = self._connection.execute(_FREE_ID, {"base": base, "lowest": lowest, "highest": highest}).fetchone()
+        return int(row[0])
 
     def _decode(self, row: tuple[Any, ...]) -> Row:
         text = self._names.text
