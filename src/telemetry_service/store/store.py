@@ -55,7 +55,8 @@ class Store:
             self._names = Names(self._connection)
             self._names.declare_enums()
             source_ids = _declare_sources(self._connection, options.known_repos)
-        self._sources = Sources(options.known_repos)
+        # All ever declared, oldest first, not only those of today's settings: what is stored stays counted where it is.
+        self._sources = Sources(slug for slug, number in source_ids.items() if number)
         self._packer = Packer(self._names, source_ids)
         self._new_names = NewNames(self._names, self._connection, options.max_new_apps_per_day)
         self._rows = Rows(self._connection, self._names, identities)
@@ -208,7 +209,7 @@ def _declare_sources(connection: sqlite3.Connection, slugs: Iterable[str]) -> di
             " WHERE NOT EXISTS (SELECT 1 FROM source WHERE slug = ?1)",
             (slug,),
         )
-    return {slug: number for number, slug in connection.execute("SELECT id, slug FROM source")}
+    return {slug: number for number, slug in connection.execute("SELECT id, slug FROM source ORDER BY id")}
 
 
 __all__ = ["FILE_NAME", "Position", "Store", "StoreOptions", "StoreUnavailable"]
