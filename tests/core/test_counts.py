@@ -75,9 +75,7 @@ def of(cells: list[Cell], script: str, facet: Facet) -> set[tuple[Any, Any]]:
 
 def test_a_running_installation_counts_by_type_and_script_alone() -> None:
     for status in ("installing", "validation", "configuring"):
-        assert contributions(
-            installation(status, **{k: v for k, v in EVERYTHING.items() if k in BY_NAME}), SOURCES
-        ) == [
+        assert contributions(installation(status, **{k: v for k, v in EVERYTHING.items() if k in BY_NAME}), SOURCES) == [
             Cell(ALL, Facet.OUTCOME, Dimension.TYPE, VE, "lxc", status),
             Cell(ALL, Facet.SCRIPTS, Dimension.SCRIPT, VE, "jellyfin lxc", status),
             Cell("jellyfin lxc", Facet.OUTCOME, Dimension.TYPE, VE, "lxc", status),

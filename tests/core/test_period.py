@@ -86,9 +86,7 @@ def test_instants(microseconds: int) -> None:
     assert iso_instant(microseconds)[:10] == iso_day(day_of(microseconds))
 
 
-@pytest.mark.parametrize(
-    ("microseconds", "text"), [(0, "1970-01-01T00:00:00Z"), (1_767_225_599_999_999, "2025-12-31T23:59:59Z")]
-)
+@pytest.mark.parametrize(("microseconds", "text"), [(0, "1970-01-01T00:00:00Z"), (1_767_225_599_999_999, "2025-12-31T23:59:59Z")])
 def test_iso_instant(microseconds: int, text: str) -> None:
     assert iso_instant(microseconds) == text
 

@@ -150,9 +150,7 @@ def test_every_field_has_cases_that_are_accepted_and_dropped() -> None:
     assert set(ACCEPTED) == set(DROPPED) == {field.name for field in READ_HERE}
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "expected"), CASES, ids=[f"{name}-{value!r:.30}" for name, value, _ in CASES]
-)
+@pytest.mark.parametrize(("name", "value", "expected"), CASES, ids=[f"{name}-{value!r:.30}" for name, value, _ in CASES])
 def test_read(name: str, value: Any, expected: Any) -> None:
     read = reader(BY_NAME[name])(value)
     assert read == expected
@@ -195,9 +193,7 @@ def test_no_slug_holds_an_address(name: str, parts: list[int], around: str) -> N
     assert reader(BY_NAME[name])(f"a{around}{'.'.join(map(str, parts))}{around}") is INVALID
 
 
-@given(
-    st.sampled_from([field for field in READ_HERE if field.kind in (Kind.ENUM, Kind.SLUG, Kind.VERSION)]), json_values
-)
+@given(st.sampled_from([field for field in READ_HERE if field.kind in (Kind.ENUM, Kind.SLUG, Kind.VERSION)]), json_values)
 def test_reading_what_was_read_changes_nothing(field: Any, value: Any) -> None:
     read = reader(field)(value)
     if isinstance(read, str):

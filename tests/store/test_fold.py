@@ -211,9 +211,7 @@ class TestReleases:
             assert self.public(directory) == {}
             store.fold([event(n, random_id=RANDOM_IDS[0], nsapp="immich") for n in range(50, 60)], None, NOW)
             assert self.public(directory) == {}
-            later = [
-                event(n, "success", MIDNIGHT + n * MICROSECONDS_PER_DAY, random_id=RANDOM_IDS[0]) for n in (60, 61)
-            ]
+            later = [event(n, "success", MIDNIGHT + n * MICROSECONDS_PER_DAY, random_id=RANDOM_IDS[0]) for n in (60, 61)]
             store.fold(later, None, NOW)
             assert self.public(directory) == {("", "success"): 3, ("jellyfin lxc", "success"): 3}
 
@@ -268,9 +266,7 @@ class TestKnownRepositoriesThatChange:
     def test_counts_still_agree(self, directory: Path, after: tuple[str, ...]) -> None:
         def fill(first: int, status: str) -> list[Event]:
             repos = [(None, None), ("ProxmoxVE", KNOWN_REPOS[0]), ("ProxmoxVED", KNOWN_REPOS[1]), ("external", None)]
-            return [
-                event(first + n, status, repo_source=source, repo_slug=slug) for n, (source, slug) in enumerate(repos)
-            ]
+            return [event(first + n, status, repo_source=source, repo_slug=slug) for n, (source, slug) in enumerate(repos)]
 
         with opened(directory) as store:
             store.fold(fill(0, "installing"), None, NOW)

@@ -117,9 +117,7 @@ class Intake:
             raise Rejected(name, "not a usable id")
         return self._identities.uuid(text, app, type_)
 
-    def _execution(
-        self, payload: dict[str, Any], random_id: bytes, app: str, type_: str, dropped: list[Dropped]
-    ) -> int:
+    def _execution(self, payload: dict[str, Any], random_id: bytes, app: str, type_: str, dropped: list[Dropped]) -> int:
         text = _id_text(payload.get("execution_id"))
         if isinstance(text, Invalid):
             dropped.append(Dropped("execution_id", "not a usable id; random_id serves"))
