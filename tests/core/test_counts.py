@@ -73,12 +73,13 @@ def of(cells: list[Cell], script: str, facet: Facet) -> set[tuple[Any, Any]]:
     return {(cell.dimension, cell.value) for cell in cells if (cell.script, cell.facet) == (script, facet)}
 
 
-def test_a_running_installation_counts_by_type_and_script_alone() -> None:
+def test_a_running_installation_counts_by_type_script_and_system_alone() -> None:
     for status in ("installing", "validation", "configuring"):
         assert contributions(installation(status, **{k: v for k, v in EVERYTHING.items() if k in BY_NAME}), SOURCES) == [
             Cell(ALL, Facet.OUTCOME, Dimension.TYPE, VE, "lxc", status),
             Cell(ALL, Facet.SCRIPTS, Dimension.SCRIPT, VE, "jellyfin lxc", status),
             Cell("jellyfin lxc", Facet.OUTCOME, Dimension.TYPE, VE, "lxc", status),
+            Cell(ALL, Facet.SCRIPTS, Dimension.SYSTEM, VE, "debian", status),
         ]
 
 
@@ -99,7 +100,7 @@ def test_what_ended_counts_for_all_and_for_its_script(status: str, outcome: Any,
         assert of(cells, script, Facet.OUTCOME) == {(Dimension.TYPE, type_)} | outcome
         assert of(cells, script, Facet.SYSTEM) == SYSTEM
         assert of(cells, script, Facet.FAILURE) == failure
-    assert of(cells, ALL, Facet.SCRIPTS) == {(Dimension.SCRIPT, f"jellyfin {type_}")}
+    assert of(cells, ALL, Facet.SCRIPTS) == {(Dimension.SCRIPT, f"jellyfin {type_}"), (Dimension.SYSTEM, "debian")}
     assert {cell.status for cell in cells} == {"unknown" if status == "stuck" else status}
 
 

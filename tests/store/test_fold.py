@@ -83,6 +83,7 @@ def test_what_is_public_holds_at_any_moment(data: st.DataObject) -> None:
             assert without_unit(public | remainders) == without_unit(counted(released))
             people = Counter((i.value("random_id"), script_of(i), i.day) for i in released)
             assert max(people.values(), default=0) <= 1
+            store.refresh_gauges(NOW)
             gauges = dict(query(directory, "SELECT name, n FROM public_gauge"))
             running = sum(row.installation.running for row in rows(directory))
             assert gauges["running"] == running // K * K
@@ -248,13 +249,21 @@ class TestReleases:
         assert {key.unit for key in table(directory, "public_count_day")} == {NOW // MICROSECONDS_PER_DAY + 9}
 
     def test_running_and_stuck_are_shown_in_steps(self, directory: Path) -> None:
-        hours = 3_600_000_000
+        hour = 3_600_000_000
+
+        def gauges() -> dict[str, int]:
+            return dict(query(directory, "SELECT name, n FROM public_gauge"))
+
         with opened(directory) as store:
-            store.fold([event(n, "installing", NOW - 25 * hours) for n in range(4)], None, NOW)
-            store.fold([event(n, "configuring", NOW - hours) for n in range(4, 8)], None, NOW)
-            assert dict(query(directory, "SELECT name, n FROM public_gauge")) == {"running": 6, "stuck": 3}
+            store.fold([event(n, "installing", NOW - 25 * hour) for n in range(4)], None, NOW)
+            store.fold([event(n, "configuring", NOW - hour) for n in range(4, 8)], None, NOW)
+            store.refresh_gauges(NOW)
+            assert gauges() == {"running": 6, "stuck": 3}
+            store.refresh_gauges(NOW + 24 * hour)
+            assert gauges() == {"running": 6, "stuck": 6}
             store.fold([event(n, "success", NOW) for n in range(8)], None, NOW)
-            assert dict(query(directory, "SELECT name, n FROM public_gauge")) == {"running": 0, "stuck": 0}
+            store.refresh_gauges(NOW)
+            assert gauges() == {"running": 0, "stuck": 0}
 
 
 class TestKnownRepositoriesThatChange:
