@@ -53,6 +53,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
+        roll_back(connection)  # one that could not be rolled back before would stay open for good
         raise StoreUnavailable(str(error)) from error
     try:
         yield

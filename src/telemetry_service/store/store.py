@@ -7,6 +7,7 @@ position in the inbox are one transaction, and joining an event twice changes no
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -59,6 +60,7 @@ class Store:
         self._sources = Sources(slug for slug, number in source_ids.items() if number)
         self._packer = Packer(self._names, source_ids)
         self._new_names = NewNames(self._names, self._connection, options.max_new_apps_per_day)
+        self._is_stale = False
         self._rows = Rows(self._connection, self._names, identities)
 
     def position(self, generation: str) -> int:
@@ -72,19 +74,28 @@ class Store:
         `now` is the instant of folding in microseconds since 1970; what is released is released on its UTC day.
         Raises `StoreUnavailable`, with nothing changed.
         """
+        with self._transaction():
+            self._fold(events, now)
+            if position is not None:
+                self._connection.execute(
+                    "INSERT INTO fold_position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq),"
+                    " folded_at = excluded.folded_at",
+                    (position.generation, position.seq, now),
+                )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """A transaction that may give names numbers; what was learnt in one that broke is forgotten in the next."""
         try:
             with transaction(self._connection):
-                self._fold(events, now)
-                if position is not None:
-                    self._connection.execute(
-                        "INSERT INTO fold_position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq),"
-                        " folded_at = excluded.folded_at",
-                        (position.generation, position.seq, now),
-                    )
+                if self._is_stale:
+                    self._names.forget()
+                    self._new_names.forget()
+                    self._packer.forget()
+                    self._is_stale = False
+                yield
         except BaseException:
-            self._names.forget()
-            self._new_names.forget()
-            self._packer.forget()
+            self._is_stale = True
             raise
 
     def refresh_gauges(self, now: int) -> None:
@@ -176,7 +187,7 @@ class Store:
         bounds = [day for day in days if day is not None] + [day_of_id(id_) for id_ in ids if id_ is not None]
         if bounds:
             for first in range(min(bounds), max(bounds) + 1, RECOUNT_DAYS):
-                with transaction(self._connection):
+                with self._transaction():
                     found = self._day_differences(first, first + RECOUNT_DAYS - 1)
                 yield from found
         yield from tallies.month_differences(self._connection)
