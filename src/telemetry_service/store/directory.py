@@ -60,12 +60,17 @@ def identities(directory: Path) -> Identities:
 
 
 def create_key(directory: Path) -> Identities:
-    """Write a new key, readable by its owner alone."""
+    """Write a new key, readable by its owner alone.
+
+    Raises `UnusableData` when there is one already, or the directory cannot be written.
+    """
     key = secrets.token_bytes(KEY_BYTES)
     try:
         descriptor = os.open(directory / KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise UnusableData(f"{KEY_FILE} exists already; it is not replaced") from None
+    except OSError as error:
+        raise UnusableData(f"{KEY_FILE} cannot be written ({error.strerror}); set DATA_DIR to a directory that can") from None
     with os.fdopen(descriptor, "w") as file:
         file.write(key.hex() + "\n")
         file.flush()

@@ -19,14 +19,14 @@ class NameTaken(Exception):
 def create(directory: Path, identities: Identities, *, scope: str, name: str, now: int) -> str:
     """Make a token and return its secret, which is stored nowhere.
 
-    Works while the service runs. Raises `NameTaken`.
+    Works while the service runs. Raises `NameTaken`, `StoreUnavailable`.
     """
     secret = f"tel_{secrets.token_urlsafe(TOKEN_BYTES)}"
     connection = connect(directory / store.FILE_NAME)
     try:
-        if connection.execute("SELECT 1 FROM token WHERE name = ?", (name,)).fetchone():
-            raise NameTaken(name)
         with transaction(connection):
+            if connection.execute("SELECT 1 FROM token WHERE name = ?", (name,)).fetchone():
+                raise NameTaken(name)
             connection.execute(
                 "INSERT INTO token (name, scope, hash, created_at) VALUES (?, ?, ?, ?)",
                 (name, scope, identities.token(secret), now),
