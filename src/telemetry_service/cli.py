@@ -164,6 +164,7 @@ def _settings() -> Settings:
 
 def main() -> None:
     """Run a command; what goes wrong is said in one line, and how to mend it."""
+    os.umask(0o077)  # what the service and its commands write is for their own user
     try:
         app()
     except (InvalidSettings, UnusableData, StoreUnavailable) as error:

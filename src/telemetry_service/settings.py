@@ -80,7 +80,7 @@ def _choice(*accepted: str) -> Callable[[str], str]:
 
 def _address(text: str) -> tuple[str, int]:
     host, separator, port = text.rpartition(":")
-    if not separator or not port.isdecimal() or not 0 <= int(port) <= 65535:
+    if not separator or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
         raise ValueError("must be HOST:PORT or :PORT, with a port from 0 to 65535")
     return host.strip("[]"), int(port)
 

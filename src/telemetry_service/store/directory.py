@@ -21,7 +21,6 @@ def held(directory: Path) -> Iterator[None]:
 
     Raises `UnusableData` when another service holds it or it cannot be written.
     """
-    os.umask(0o077)  # what the service writes is for its own user
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
