@@ -1,0 +1,209 @@
+"""The commands: help that is the manual, and a real process for each that does something."""
+
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from telemetry_service.cli import app
+from telemetry_service.core.fields import FIELDS
+from telemetry_service.settings import SETTINGS
+from telemetry_service.store import store
+
+COMMANDS = ("serve", "preview", "fields", "settings", "recount", "demo", "new-key", "token create")
+RANDOM_ID = "5f0c3b8e-9c1d-4e7a-8b2f-1d2c3b4a5f60"
+GOOD = {"random_id": RANDOM_ID, "type": "lxc", "nsapp": "Jellyfin", "status": "failed", "exit_code": "7"}
+CANARY = "<canary@9f3a>"
+
+
+def run(*arguments: str, directory: Path, stdin: str = "", **environ: str) -> "subprocess.CompletedProcess[str]":
+    """A command in a process of its own, in an environment with nothing of ours."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", "from telemetry_service.cli import main; main()", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=directory,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "DATA_DIR": str(directory / "data"),
+            "COLUMNS": "300",
+            "LC_ALL": "C.UTF-8",
+            **environ,
+        },
+    )
+
+
+def preview(directory: Path, payload: dict[str, Any] | str, **environ: str) -> tuple[dict[str, Any], int]:
+    body = payload if isinstance(payload, str) else json.dumps(payload)
+    done = run("preview", directory=directory, stdin=body, **environ)
+    assert done.stderr == ""
+    return json.loads(done.stdout), done.returncode
+
+
+class TestHelp:
+    def test_the_list_of_commands_is_complete(self) -> None:
+        group: Any = typer.main.get_command(app)
+        names = {
+            f"{name} {inner}" if inner else name
+            for name, command in group.commands.items()
+            for inner in getattr(command, "commands", {"": None})
+        }
+        assert set(COMMANDS) <= names
+        for name in names:
+            command = group
+            for part in name.split():
+                command = command.commands[part]
+            assert len(command.help) > 40, name
+            for parameter in command.params:
+                assert parameter.name == "help" or parameter.help, (name, parameter.name)
+
+    @pytest.mark.parametrize("command", ["", *COMMANDS])
+    def test_help_answers(self, command: str) -> None:
+        result = CliRunner().invoke(app, [*command.split(), "--help"])
+        assert result.exit_code == 0
+        assert len(result.output) > 200
+
+
+class TestPreview:
+    def test_a_good_payload(self, tmp_path: Path) -> None:
+        shown, status = preview(tmp_path, GOOD | {"disk_size": "32G", "os_type": "windows", "hostname": CANARY})
+        assert status == 0
+        assert shown["dropped"] == {"os_type": "not in the list of values; kept as other"}
+        received_at = shown["stored"].pop("received_at")
+        assert received_at.endswith("Z")
+        assert shown["stored"] == {
+            "random_id": RANDOM_ID,
+            "type": "lxc",
+            "nsapp": "jellyfin",
+            "status": "failed",
+            "exit_code": 7,
+            "error": "curl: connection refused or host unreachable",
+            "error_category": "network",
+            "disk_size": 32,
+            "os_type": "other",
+        }
+
+    def test_a_broken_payload_is_repaired(self, tmp_path: Path) -> None:
+        body = json.dumps(GOOD)[:-1] + ', "disk_size": 32G, "error": "say "hi" \n", }'
+        shown, status = preview(tmp_path, body)
+        assert (status, shown["stored"]["disk_size"], shown["dropped"]) == (0, 32, {})
+
+    @pytest.mark.parametrize(
+        ("payload", "refused"),
+        [
+            ("", "body: must be a JSON object"),
+            ("[]", "body: must be a JSON object"),
+            ({"random_id": RANDOM_ID, "type": "lxc", "nsapp": "a"}, "status: missing"),
+            ({**GOOD, "nsapp": CANARY}, "nsapp: not a usable name"),
+        ],
+    )
+    def test_a_bad_payload(self, tmp_path: Path, payload: Any, refused: str) -> None:
+        assert preview(tmp_path, payload) == ({"refused": refused}, 1)
+
+    def test_the_settings_count(self, tmp_path: Path) -> None:
+        payload = GOOD | {"cpu_model": "i5-8500T"}
+        assert "cpu_model" in preview(tmp_path, payload)[0]["dropped"]
+        assert preview(tmp_path, payload, EXTENDED_FIELDS="cpu_model")[0]["stored"]["cpu_model"] == "i5-8500T"
+
+    def test_it_stores_nothing(self, tmp_path: Path) -> None:
+        preview(tmp_path, GOOD)
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestLists:
+    def test_fields_lists_every_field(self, tmp_path: Path) -> None:
+        done = run("fields", directory=tmp_path)
+        assert done.returncode == 0
+        words = set(done.stdout.replace("│", " ").split())
+        assert {field.name for field in FIELDS} <= words
+
+    def test_fields_as_json(self, tmp_path: Path) -> None:
+        done = run("fields", "--json", directory=tmp_path)
+        assert [field["name"] for field in json.loads(done.stdout)] == [field.name for field in FIELDS]
+
+    def test_settings_lists_every_setting_with_its_default(self, tmp_path: Path) -> None:
+        lines = run("settings", directory=tmp_path).stdout.splitlines()
+        assert {f"{setting.name}={setting.default}" for setting in SETTINGS} <= set(lines)
+
+
+class TestToken:
+    def test_the_secret_stands_alone_in_the_last_line(self, tmp_path: Path) -> None:
+        done = run("token", "create", "--scope", "read", "--name", "dashboard", directory=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        secret = done.stdout.splitlines()[-1]
+        assert secret.startswith("tel_")
+        assert " " not in secret
+        data = tmp_path / "data"
+        for path in data.iterdir():
+            assert secret.encode() not in path.read_bytes()
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path.name
+        with sqlite3.connect(data / store.FILE_NAME) as connection:
+            assert connection.execute("SELECT name, scope FROM token").fetchall() == [("dashboard", "read")]
+        connection.close()
+
+    def test_a_name_that_is_taken_and_a_scope_that_is_none(self, tmp_path: Path) -> None:
+        arguments = ("token", "create", "--scope", "read", "--name", "dashboard")
+        assert run(*arguments, directory=tmp_path).returncode == 0
+        second = run(*arguments, directory=tmp_path)
+        assert second.returncode == 2
+        assert "choose another name" in second.stderr
+        third = run("token", "create", "--scope", "root", "--name", "x", directory=tmp_path)
+        assert third.returncode == 2
+        assert "ingest, read, admin" in third.stderr
+
+
+class TestErrors:
+    def test_bad_settings_are_listed_without_a_traceback(self, tmp_path: Path) -> None:
+        done = run("serve", directory=tmp_path, LISTEN_ADDR=CANARY, RETENTION_DAYS=CANARY)
+        assert done.returncode == 1
+        assert done.stderr.splitlines() == [
+            "telemetry-service: these settings cannot be used:",
+            "  LISTEN_ADDR must be HOST:PORT or :PORT, with a port from 0 to 65535",
+            "  RETENTION_DAYS must be a whole number from 1 to 36500",
+        ]
+
+    def test_a_lost_key_is_explained_and_can_be_accepted(self, tmp_path: Path) -> None:
+        assert run("recount", directory=tmp_path, DATA_DIR=str(tmp_path)).returncode == 0
+        (tmp_path / "secret.key").unlink()
+        lost = run("recount", directory=tmp_path, DATA_DIR=str(tmp_path))
+        assert lost.returncode == 1
+        assert "telemetry-service new-key" in lost.stderr
+        assert "Traceback" not in lost.stderr
+        assert run("new-key", directory=tmp_path, DATA_DIR=str(tmp_path)).returncode == 0
+        assert run("recount", directory=tmp_path, DATA_DIR=str(tmp_path)).returncode == 0
+        again = run("new-key", directory=tmp_path, DATA_DIR=str(tmp_path))
+        assert (again.returncode, "exists already" in again.stderr) == (1, True)
+
+    @pytest.mark.parametrize("command", ["recount", "new-key"])
+    def test_a_directory_that_is_missing(self, tmp_path: Path, command: str) -> None:
+        done = run(command, directory=tmp_path, DATA_DIR=str(tmp_path / "missing"))
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 1
+        assert not (tmp_path / "missing").exists()
+
+
+class TestDemo:
+    def test_it_fills_a_directory_that_recount_proves(self, tmp_path: Path) -> None:
+        done = run("demo", "--installations", "300", "--days", "20", "--seed", "7", directory=tmp_path)
+        assert done.returncode == 0
+        recount = run("recount", directory=tmp_path)
+        assert (recount.returncode, recount.stdout) == (0, "every count agrees with the installations\n")
+        database = tmp_path / "data" / store.FILE_NAME
+        with sqlite3.connect(database) as connection:
+            assert connection.execute("SELECT count(*) FROM installation").fetchone() == (300,)
+            connection.execute("DELETE FROM count_month")
+        connection.close()
+        recount = run("recount", directory=tmp_path)
+        assert recount.returncode == 1
+        assert "cells differ" in recount.stdout

@@ -1,0 +1,152 @@
+"""Settings from the environment: defaults, every fault at once, nothing echoed, and what has no effect."""
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry_service.settings import RETIRED, SETTINGS, InvalidSettings, Settings, from_environ, warnings
+
+NAMES = {setting.name for setting in SETTINGS}
+BAD = {
+    "LISTEN_ADDR": ["8080", "localhost", ":http", ":65536", ":-1", "[::1]", ":" + "9" * 5000],
+    "TRUSTED_PROXIES_CIDR": ["localhost", "10.0.0.0/33", "10.0.0.1;10.0.0.2", "10.0.0.0/8,x"],
+    "MAX_BODY_BYTES": ["1023", "16777217", "256k", "1.5", "9" * 5000],
+    "RATE_LIMIT_RPM": ["-1", "many", "10000001"],
+    "RATE_BURST": ["0", "x"],
+    "RATE_KEY_MODE": ["both", "ip,header"],
+    "MAX_NEW_APPS_PER_DAY": ["-1", "x"],
+    "KNOWN_REPOS": ["ProxmoxVE", "a/b/c", "/b", "a/", "a/b,c", ",".join(f"a/{n}" for n in range(61))],
+    "EXTENDED_FIELDS": ["hostname", "cpu_model,ip"],
+    "ERROR_MAX_CHARS": ["19", "1001"],
+    "INBOX_MAX_MB": ["0", "x"],
+    "PUBLISH_MIN_COUNT": ["0", "-5", "1001"],
+    "CLEANUP_STUCK_HOURS": ["0", "8761"],
+    "RETENTION_DAYS": ["0", "forever"],
+    "INGEST_AUTH": ["yes"],
+    "METRICS_AUTH": ["password"],
+}
+GOOD: list[tuple[str, str, Any]] = [
+    ("LISTEN_ADDR", "127.0.0.1:9000", ("127.0.0.1", 9000)),
+    ("LISTEN_ADDR", "[::1]:0", ("::1", 0)),
+    ("LISTEN_ADDR", " :80 ", ("", 80)),
+    ("DATA_DIR", "/var/lib/telemetry", Path("/var/lib/telemetry")),
+    ("TRUSTED_PROXIES_CIDR", "10.1.2.3/8, ::1", (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128"))),
+    ("RATE_LIMIT_RPM", "0", 0),
+    ("KNOWN_REPOS", "a/b, c/d ,", ("a/b", "c/d")),
+    ("KNOWN_REPOS", ",", ()),
+    ("EXTENDED_FIELDS", "cpu_model,ram_speed", frozenset({"cpu_model", "ram_speed"})),
+    ("METRICS_AUTH", "TOKEN", "token"),
+    ("PUBLISH_MIN_COUNT", "1", 1),
+]
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    assert from_environ({}) == Settings(
+        listen_addr=("", 8080),
+        data_dir=Path("data"),
+        trusted_proxies_cidr=(),
+        max_body_bytes=262_144,
+        rate_limit_rpm=300,
+        rate_burst=60,
+        rate_key_mode="ip",
+        rate_key_header="",
+        max_new_apps_per_day=50,
+        known_repos=("community-scripts/ProxmoxVE", "community-scripts/ProxmoxVED"),
+        extended_fields=frozenset(),
+        error_max_chars=120,
+        inbox_max_mb=512,
+        publish_min_count=5,
+        cleanup_stuck_hours=24,
+        retention_days=365,
+        metrics_auth="none",
+        ingest_auth="none",
+    )
+
+
+def test_an_empty_value_is_the_default() -> None:
+    assert from_environ(dict.fromkeys(NAMES, "")) == from_environ(dict.fromkeys(NAMES, "  ")) == from_environ({})
+
+
+def test_every_setting_has_a_place_and_a_text() -> None:
+    assert {name.lower() for name in NAMES} == set(Settings.__struct_fields__)
+    assert len(NAMES) == len(SETTINGS)
+    assert all(setting.text for setting in SETTINGS)
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), GOOD)
+def test_read(name: str, value: str, expected: Any) -> None:
+    assert getattr(from_environ({name: value}), name.lower()) == expected
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_refused_by_name_without_the_value(name: str, value: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        from_environ({name: value})
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{name} m")  # must, may
+    assert f"{value} " not in f"{problem} ".removeprefix(name) or len(value) == 1
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        from_environ({name: values[0] for name, values in BAD.items()})
+    assert [problem.split()[0] for problem in caught.value.problems] == [s.name for s in SETTINGS if s.name in BAD]
+    assert all(problem in str(caught.value) for problem in caught.value.problems)
+
+
+def test_every_setting_that_can_be_wrong_has_a_case() -> None:
+    assert NAMES - set(BAD) == {"DATA_DIR", "RATE_KEY_HEADER"}
+
+
+def test_a_header_mode_needs_a_header() -> None:
+    with pytest.raises(InvalidSettings, match="RATE_KEY_HEADER must name a header"):
+        from_environ({"RATE_KEY_MODE": "header"})
+    assert from_environ({"RATE_KEY_MODE": "header", "RATE_KEY_HEADER": "X-Key"}).rate_key_header == "X-Key"
+    assert from_environ({"RATE_KEY_HEADER": "X-Key"}).rate_key_mode == "ip"
+
+
+@given(st.dictionaries(st.sampled_from(sorted(NAMES)), st.text(st.characters(exclude_characters="\0"), min_size=12)))
+def test_any_environment_gives_settings_or_one_error(environ: dict[str, str]) -> None:
+    try:
+        from_environ(environ)
+    except InvalidSettings as error:
+        told = str(error)
+        for value in environ.values():
+            if len(value.strip()) >= 12:
+                assert value.strip() not in told
+
+
+class TestWarnings:
+    @pytest.mark.parametrize("name", RETIRED)
+    def test_retired_names(self, name: str) -> None:
+        (warning,) = warnings({name: "secret value"})
+        assert warning == f"{name} has no effect any more: {RETIRED[name]}"
+
+    def test_the_names_of_the_contract_are_retired(self) -> None:
+        assert {"ADMIN_PASSWORD", "CH_DSN", "RETENTION_ENABLED", "ENABLE_REDIS"} <= set(RETIRED)
+
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("RATE_LIMIT_RPS", "RATE_LIMIT_RPM"),
+            ("MAX_BODY_BYTE", "MAX_BODY_BYTES"),
+            ("DATADIR", "DATA_DIR"),
+            ("TRUSTED_PROXY_CIDR", "TRUSTED_PROXIES_CIDR"),
+            ("PUBLISH_MIN_COUNTS", "PUBLISH_MIN_COUNT"),
+        ],
+    )
+    def test_near_misses(self, name: str, meant: str) -> None:
+        assert warnings({name: "secret value"}) == [f"{name} is no setting; {meant} is"]
+
+    def test_nothing_is_said_of_what_is_known_or_unrelated(self) -> None:
+        usual = ["PATH", "HOME", "LANG", "PYTHONPATH", "HOSTNAME", "TERM", "PWD", "LISTEN_FDS", "XDG_DATA_DIRS", "TZ"]
+        assert warnings(dict.fromkeys([*NAMES, *usual], "x")) == []
+
+    def test_no_value_is_repeated(self) -> None:
+        environ = dict.fromkeys([*RETIRED, "RATE_LIMIT_RPS", "KNOWN_REPO"], "canary value")
+        assert len(warnings(environ)) == len(environ)
+        assert "canary" not in "".join(warnings(environ))
