@@ -1,0 +1,184 @@
+"""One of the two files put back from an older copy: nothing counts twice, and nothing that is there is left out."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from event_strategies import MIDNIGHT
+from stored import IDS, counted, installations, table
+from telemetry_service.bootstrap import _open_inbox, open_store
+from telemetry_service.core.event import Event, encode_event
+from telemetry_service.jobs.fold import Fold
+from telemetry_service.settings import Settings, from_environ
+from telemetry_service.store import inbox as inbox_module
+from telemetry_service.store import store as store_module
+from telemetry_service.store.inbox import Inbox, InboxReader
+from telemetry_service.store.store import Store
+
+
+class Service:
+    """Inbox, store and fold of one directory, as the processes use them, in one."""
+
+    def __init__(self, directory: Path) -> None:
+        self.settings: Settings = from_environ({"DATA_DIR": str(directory), "MAX_NEW_APPS_PER_DAY": "1000"})
+        self.inbox: Inbox = _open_inbox(self.settings, IDS)
+        self.reader = InboxReader(directory)
+        self.store: Store = open_store(self.settings, IDS)
+        self._fold = Fold(self.reader, self.store, lambda: MIDNIGHT)
+
+    def take(self, *numbers: int, status: str = "success") -> None:
+        bodies = [encode_event(event(number, status)) for number in numbers]
+        self.inbox.append(bodies)
+        self.inbox.commit(self.store.position(self.inbox.generation))
+
+    def fold(self) -> None:
+        while self._fold.step():
+            pass
+
+    def tidy(self) -> None:
+        self.inbox.append([])
+        self.inbox.commit(self.store.position(self.inbox.generation))
+
+    def close(self) -> None:
+        self.reader.close()
+        self.store.close()
+        self.inbox.close()
+
+
+def event(number: int, status: str) -> Event:
+    return Event(
+        received_at=MIDNIGHT + number, random_id=number.to_bytes(16, "big"), execution=number, status=status,
+        type="lxc", nsapp="jellyfin",
+    )  # fmt: skip
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Service]:
+    service = Service(directory)
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+def copy(file: str, source: Path, target: Path) -> None:
+    """A file of a service that is stopped, instead of the one that is there."""
+    target.mkdir(exist_ok=True)
+    for leftover in target.glob(f"{file}*"):
+        leftover.unlink()
+    shutil.copy(source / file, target / file)
+
+
+def prove(directory: Path, *numbers: int) -> None:
+    with running(directory) as service:
+        service.fold()
+        assert list(service.store.differences()) == []
+    stored = installations(directory)
+    assert sorted(stored) == sorted(numbers)
+    assert table(directory, "count_day") == counted(stored.values())
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    directory = tmp_path / "data"
+    directory.mkdir()
+    return directory
+
+
+@pytest.mark.parametrize("tidied", [False, True], ids=["folded events still there", "folded events gone"])
+def test_an_older_inbox(data: Path, tmp_path: Path, tidied: bool) -> None:
+    with running(data) as service:
+        service.take(1, 2)
+        generation = service.inbox.generation
+    copy(inbox_module.FILE_NAME, data, tmp_path / "backup")
+    with running(data) as service:
+        service.take(3, 4, 5)
+        service.fold()
+        if tidied:
+            service.tidy()
+    copy(inbox_module.FILE_NAME, tmp_path / "backup", data)
+    with running(data) as service:
+        assert service.inbox.generation != generation
+        service.take(6, 7)  # get numbers that were folded before, for other events
+        service.fold()
+        assert list(service.store.differences()) == []
+    prove(data, 1, 2, 3, 4, 5, 6, 7)
+
+
+def test_an_inbox_that_is_gone(data: Path) -> None:
+    with running(data) as service:
+        service.take(1, 2)
+        service.fold()
+    for path in data.glob(f"{inbox_module.FILE_NAME}*"):
+        path.unlink()
+    with running(data) as service:
+        service.take(3)
+        service.fold()
+    prove(data, 1, 2, 3)
+
+
+def test_an_older_store_gets_what_the_inbox_still_has(data: Path, tmp_path: Path) -> None:
+    with running(data) as service:
+        service.take(1, 2)
+        service.fold()
+    copy(store_module.FILE_NAME, data, tmp_path / "backup")
+    with running(data) as service:
+        service.take(3, 4)
+        service.fold()
+    copy(store_module.FILE_NAME, tmp_path / "backup", data)
+    prove(data, 1, 2, 3, 4)
+
+
+def test_an_older_store_after_the_inbox_let_go(data: Path, tmp_path: Path) -> None:
+    with running(data) as service:
+        service.take(1, 2)
+        service.fold()
+    copy(store_module.FILE_NAME, data, tmp_path / "backup")
+    with running(data) as service:
+        service.take(3, 4)
+        service.fold()
+        service.tidy()
+        service.take(5)
+    copy(store_module.FILE_NAME, tmp_path / "backup", data)
+    prove(data, 1, 2, 5)  # 3 and 4 were in the lost store alone
+
+
+def test_a_restart_keeps_the_generation(data: Path) -> None:
+    with running(data) as service:
+        service.take(1)
+        service.fold()
+        service.tidy()
+        generation = service.inbox.generation
+    for number in (2, 3):
+        with running(data) as service:
+            assert service.inbox.generation == generation
+            service.take(number)
+            service.fold()
+    prove(data, 1, 2, 3)
+
+
+def test_a_store_folded_before_the_inbox_let_go_is_not_folded_again(data: Path) -> None:
+    with running(data) as service:
+        service.take(1, 2, 3)
+        service.fold()
+    with running(data) as service:  # the events are all still in the inbox
+        assert service._fold.step() == 0
+    prove(data, 1, 2, 3)
+
+
+def test_events_of_an_installation_on_both_sides_of_a_restore(data: Path, tmp_path: Path) -> None:
+    with running(data) as service:
+        service.take(1, 2, status="installing")
+    copy(inbox_module.FILE_NAME, data, tmp_path / "backup")
+    with running(data) as service:
+        service.take(1, status="failed")
+        service.fold()
+    copy(inbox_module.FILE_NAME, tmp_path / "backup", data)
+    with running(data) as service:
+        service.take(1, status="success")
+        service.fold()
+    prove(data, 1, 2)
+    assert installations(data)[1].status == "success"
