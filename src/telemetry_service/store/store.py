@@ -7,7 +7,7 @@ position in the inbox are one transaction, and joining an event twice changes no
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -56,8 +56,7 @@ class Store:
             self._names = Names(self._connection)
             self._names.declare_enums()
             source_ids = _declare_sources(self._connection, options.known_repos)
-        # All ever declared, oldest first, not only those of today's settings: what is stored stays counted where it is.
-        self._sources = Sources(slug for slug, number in source_ids.items() if number)
+        self._sources = _sources(self._connection)
         self._packer = Packer(self._names, source_ids)
         self._new_names = NewNames(self._names, self._connection, options.max_new_apps_per_day)
         self._is_stale = False
@@ -213,6 +212,23 @@ def _same_release(a: Installation, b: Installation) -> bool:
     return (a.day, script_of(a), a.value("random_id")) == (b.day, script_of(b), b.value("random_id"))
 
 
+def declared_sources(directory: Path) -> Sources:
+    """The sources by which a store counts.
+
+    Raises `StoreUnavailable`.
+    """
+    with closing(connect(directory / FILE_NAME, read_only=True)) as connection:
+        try:
+            return _sources(connection)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(str(error)) from error
+
+
+def _sources(connection: sqlite3.Connection) -> Sources:
+    # All ever declared, oldest first, not only those of today's settings: what is stored stays counted where it is.
+    return Sources(slug for (slug,) in connection.execute("SELECT slug FROM source WHERE id > 0 ORDER BY id"))
+
+
 def _declare_sources(connection: sqlite3.Connection, slugs: Iterable[str]) -> dict[str, int]:
     for slug in slugs:
         connection.execute(
@@ -220,7 +236,7 @@ def _declare_sources(connection: sqlite3.Connection, slugs: Iterable[str]) -> di
             " WHERE NOT EXISTS (SELECT 1 FROM source WHERE slug = ?1)",
             (slug,),
         )
-    return {slug: number for number, slug in connection.execute("SELECT id, slug FROM source ORDER BY id")}
+    return {slug: number for number, slug in connection.execute("SELECT id, slug FROM source")}
 
 
-__all__ = ["FILE_NAME", "Position", "Store", "StoreOptions", "StoreUnavailable"]
+__all__ = ["FILE_NAME", "Position", "Store", "StoreOptions", "StoreUnavailable", "declared_sources"]

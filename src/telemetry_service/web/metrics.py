@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from telemetry_service.core.counts import Facet, Sources
+from telemetry_service.core.counts import Facet
 from telemetry_service.core.period import Period, day_of
 from telemetry_service.core.publishing import coarse
 from telemetry_service.core.reports.dashboard import installations
@@ -27,7 +27,7 @@ class Metrics:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._sources = Sources(parts.settings.known_repos).of_repository("all")
+        self._sources = parts.sources.of_repository("all")
 
     async def metrics(self, request: Request) -> Response:
         headers = request.scope["headers"]

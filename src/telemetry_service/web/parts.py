@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from telemetry_service.core.counts import Sources
 from telemetry_service.core.identity import Identities
@@ -10,6 +11,7 @@ from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.reading import Reader, Readers
 from telemetry_service.store.reports import Reports
+from telemetry_service.store.store import declared_sources
 from telemetry_service.web.auth import Access
 from telemetry_service.web.ingest import Ingest
 from telemetry_service.web.worker_process import WorkerProcess
@@ -29,9 +31,10 @@ class Parts:
     generation: str
     now: Callable[[], int]
 
-    @property
+    @cached_property
     def sources(self) -> Sources:
-        return Sources(self.settings.known_repos)
+        """The sources that may be asked for; also those of repositories that KNOWN_REPOS named once."""
+        return declared_sources(self.settings.data_dir)
 
     def reports(self, reader: Reader) -> Reports:
         """The reports of the store as a reader sees it now."""
