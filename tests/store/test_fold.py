@@ -17,7 +17,7 @@ from telemetry_service.core.event import Event
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY, Installation, from_event, join
 from telemetry_service.core.period import month_of
 from telemetry_service.store.rows import day_of_id
-from telemetry_service.store.store import Position
+from telemetry_service.store.store import Position, declared_sources
 
 NOW = MIDNIGHT + 40 * MICROSECONDS_PER_DAY
 many_events = st.lists(events(st.integers(-3, 6)), min_size=1, max_size=25)
@@ -283,6 +283,9 @@ class TestKnownRepositoriesThatChange:
             assert list(store.differences()) == []
             store.fold(fill(0, "success") + fill(10, "failed"), None, NOW)
             assert list(store.differences()) == []
+            sources = declared_sources(directory)
+            assert {*KNOWN_REPOS, *after, "external"} == set(sources.of_repository("all"))
+            assert set(KNOWN_REPOS[:1]) <= set(sources.of_repository("ProxmoxVE"))
         assert min(table(directory, "count_day").values()) > 0
         with opened(directory) as store:
             assert list(store.differences()) == []

@@ -188,7 +188,7 @@ def in_order(wanted: Wanted, found: list[Row]) -> list[Row]:
     return ascending[::-1] if wanted.descending else ascending
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(many, wanted_pages, st.integers(1, 7))
 def test_pages_are_slices_of_the_sorted_whole(sent: list[Event], wanted: Wanted, limit: int) -> None:
     with reading(sent) as (directory, reader):
