@@ -6,14 +6,11 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
-import uvicorn
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -38,10 +35,9 @@ from telemetry_service.web.auth import Access
 from telemetry_service.web.ingest import Clock, Ingest
 from telemetry_service.web.limits import Peers, TokenBuckets
 from telemetry_service.web.parts import Parts
+from telemetry_service.web.server import BACKLOG, Server, server_config
 from telemetry_service.web.worker_process import WorkerProcess
 
-SHUTDOWN_SECONDS = 4
-BACKLOG = 2048  # connections that may wait to be accepted
 FOLLOW_SECONDS = 0.5
 CLOCK_AHEAD_MICROSECONDS = 86_400_000_000  # a stamp further in the future comes from a clock that was wrong
 DEMO_BATCH = 8_000  # events
@@ -175,22 +171,7 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox, listener: so
         generation=inbox.generation,
         now=now,
     )
-    server = _Server(
-        uvicorn.Config(
-            application(parts),
-            loop="none",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
-    )
+    server = Server(server_config(application(parts)))
     loop = asyncio.get_running_loop()
     for number in (2, 15):
         loop.add_signal_handler(number, server.stop)
@@ -231,23 +212,12 @@ async def _follow_fold(parts: Parts, group: GroupCommit) -> None:
             group.tidy()
 
 
-async def _announce(server: "_Server", listener: socket.socket) -> None:
+async def _announce(server: Server, listener: socket.socket) -> None:
     while not server.started:
         await asyncio.sleep(0.005)
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("::", "0.0.0.0") else f"[{host}]" if ":" in host else host  # noqa: S104 - not bound here
     log.info("listening", address=f"http://{shown}:{port}", dashboard=f"http://{shown}:{port}/api/dashboard")
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, without its own signal handling: it would end the process by the signal instead of with status 0."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def stop(self, *_: Any) -> None:
-        self.should_exit = True
 
 
 def create_token(settings: Settings, *, scope: str, name: str) -> str:

@@ -45,14 +45,19 @@ class Verdict(NamedTuple):
     category: str | None
 
 
+SUCCESS = Verdict("success", None)
+
+
 def classify(status: str, exit_code: int | None, error: str, client_category: str | None) -> Verdict:
     """Decide status and category of one event.
 
     `error` is the raw text of the client, read and not kept; `exit_code` is None when it was missing or unreadable.
     """
+    if status == "success":
+        return SUCCESS
     if status == "failed":
         if exit_code == 0:
-            return Verdict("success", None)
+            return SUCCESS
         if _is_users_choice(exit_code, error):
             return Verdict("aborted", USER_ABORTED)
         return Verdict("failed", _category(exit_code, error, client_category))

@@ -5,7 +5,6 @@ A reader is made from a row of the field table and returns the accepted value, N
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final
 
 from telemetry_service.core.fields import Field, Kind
@@ -19,11 +18,11 @@ class Invalid:
 
 
 INVALID: Final = Invalid()
-Reader = Callable[[Any], "str | int | Invalid | None"]
+Read = Callable[[Any], "str | int | Invalid | None"]
 
 ABSENT_TEXTS = frozenset({"", "-", "none", "null"})
-LONGEST_SHORT_TEXT = 128  # bounds what the caches below may hold
-CACHED_TEXTS = 4096
+LONGEST_SHORT_TEXT = 128  # bounds, with the next, what a reader may remember
+REMEMBERED_VALUES = 2048
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._+-]*", re.ASCII)
 _FOUR_PARTS = re.compile(r"\d+\.\d+\.\d+\.\d+", re.ASCII)
@@ -34,6 +33,28 @@ _EXPONENT = re.compile(r"\d{1,6}(?:\.\d{1,6})?e\+?\d{1,2}", re.ASCII | re.IGNORE
 _V_BEFORE_DIGIT = re.compile(r"^v(?=\d)", re.ASCII)  # v8.4, but not the release name vera
 _MODEL = re.compile(r"[\w ()@.,+/-]+")
 _UNIT_MB = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
+
+
+class Reader(dict["str | int", "str | int | Invalid | None"]):
+    """Reads the values of one field: `reader(value)`, or the quicker `reader[value]` for what is exactly a str or an int.
+
+    As a mapping it remembers what it made of a value, because clients send the same ones over and over.
+    """
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+
+    def __call__(self, value: Any) -> str | int | Invalid | None:
+        # Not by value alone: True == 1 == 1.0, but only one of them is a whole number.
+        return self[value] if type(value) is str or type(value) is int else self._read(value)
+
+    def __missing__(self, value: str | int) -> str | int | Invalid | None:
+        accepted = self._read(value)
+        if len(value) <= LONGEST_SHORT_TEXT if isinstance(value, str) else accepted is not INVALID:
+            if len(self) >= REMEMBERED_VALUES:
+                self.clear()
+            self[value] = accepted
+        return accepted
 
 
 def short_text(value: Any) -> str | Invalid | None:
@@ -52,6 +73,10 @@ def short_text(value: Any) -> str | Invalid | None:
 
 def reader(field: Field) -> Reader:
     """The reader of a field of the table; ids and `error` are read by intake itself."""
+    return Reader(_read(field))
+
+
+def _read(field: Field) -> Read:
     match field.kind:
         case Kind.ENUM:
             return _enum(field)
@@ -68,29 +93,25 @@ def reader(field: Field) -> Reader:
             return _text(field, _MODEL, lambda text: text)
 
 
-def _enum(field: Field) -> Reader:
+def _enum(field: Field) -> Read:
     accepted = {value.lower(): value for value in field.values} | field.aliases
     absent = ABSENT_TEXTS | {str(text) for text in field.absent}
     family = "opensuse" if "opensuse" in field.values else None
 
-    @lru_cache(CACHED_TEXTS)
-    def look_up(text: str) -> str | Invalid | None:
-        text = text.strip().lower()
+    def read(value: Any) -> str | Invalid | None:
+        if type(value) is not str or len(value) > LONGEST_SHORT_TEXT:
+            return None if value is None else INVALID
+        text = value.strip().lower()
         if text in absent:
             return None
         if family and text.startswith(f"{family}-"):
             return family
         return accepted.get(text, INVALID)
 
-    def read(value: Any) -> str | Invalid | None:
-        if type(value) is str and len(value) <= LONGEST_SHORT_TEXT:
-            return look_up(value)
-        return None if value is None else INVALID
-
     return read
 
 
-def _integer(field: Field) -> Reader:
+def _integer(field: Field) -> Read:
     minimum, maximum, absent = field.minimum, field.maximum, frozenset(field.absent)
     per_unit = {"GB": 1024, "MB": 1}.get(field.unit)
 
@@ -129,7 +150,7 @@ def _whole_number(value: Any, mb_per_unit: int | None) -> int | Invalid | None:
     return int(amount) if amount == int(amount) else INVALID
 
 
-def _slug(field: Field) -> Reader:
+def _slug(field: Field) -> Read:
     return _text(
         field,
         _SLUG,
@@ -138,23 +159,19 @@ def _slug(field: Field) -> Reader:
     )
 
 
-def _text(
-    field: Field, pattern: re.Pattern[str], normalise: Callable[[str], str], refuse: re.Pattern[str] | None = None
-) -> Reader:
+def _text(field: Field, pattern: re.Pattern[str], normalise: Callable[[str], str], refuse: re.Pattern[str] | None = None) -> Read:
     absent = frozenset(field.absent)
     longest = field.maximum
 
-    @lru_cache(CACHED_TEXTS)
-    def check(text: str) -> str | Invalid | None:
+    def read(value: Any) -> str | Invalid | None:
+        text = short_text(value)
+        if not isinstance(text, str):
+            return text
         text = normalise(text)
         if text.lower() in absent:
             return None
         if len(text) > longest or not pattern.fullmatch(text) or (refuse and refuse.search(text)):
             return INVALID
         return text
-
-    def read(value: Any) -> str | Invalid | None:
-        text = short_text(value)
-        return check(text) if isinstance(text, str) else text
 
     return read
