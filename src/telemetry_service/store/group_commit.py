@@ -7,7 +7,8 @@ gathers the next group. An acknowledgement is given when the future of its group
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.inbox import Inbox
@@ -21,7 +22,9 @@ class GroupCommit:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inbox")
+        self._groups: SimpleQueue[tuple[asyncio.Future[None] | None, int] | None] = SimpleQueue()
+        self._thread = Thread(target=self._commit_groups, name="inbox", daemon=True)
+        self._thread.start()
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
         self._group: asyncio.Future[None] | None = None
@@ -70,7 +73,11 @@ class GroupCommit:
         except StoreUnavailable as error:
             self._finish(group, len(bodies), error)
             return
-        self._thread.submit(self._commit, group, len(bodies))
+        self._groups.put((group, len(bodies)))
+
+    def _commit_groups(self) -> None:
+        while (group := self._groups.get()) is not None:
+            self._commit(*group)
 
     def _commit(self, group: "asyncio.Future[None] | None", size: int) -> None:
         failure: StoreUnavailable | None = None
@@ -101,5 +108,6 @@ class GroupCommit:
         """Wait for what was accepted, then end."""
         while self._committing or self._waiting:
             await asyncio.sleep(0.005)
-        self._thread.shutdown()
+        self._groups.put(None)
+        self._thread.join()
         on_closed()

@@ -7,7 +7,7 @@ from collections import Counter
 
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import encode_event
-from telemetry_service.core.intake import Intake
+from telemetry_service.core.intake import Dropped, Intake
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.web.answers import (
@@ -20,19 +20,18 @@ from telemetry_service.web.answers import (
     Send,
     answer,
     error_body,
-    wants_json,
 )
 from telemetry_service.web.auth import Access, Denied
 from telemetry_service.web.limits import Peers, TokenBuckets
 
 BODY_SECONDS = 20.0  # a body that takes longer is not worth a connection
 CLOSE = (b"connection", b"close")
-_ACCEPTED_START = {
+ACCEPTED_START = {
     "type": "http.response.start",
     "status": 202,
     "headers": [(b"content-type", TEXT), (b"content-length", b"8")],
 }
-_ACCEPTED_BODY = {"type": "http.response.body", "body": b"accepted"}
+ACCEPTED_BODY = {"type": "http.response.body", "body": b"accepted"}
 
 
 class Clock:
@@ -87,52 +86,57 @@ class Ingest:
         self.counters = IngestCounters()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        as_json = b"application/json" in headers.get(b"accept", b"")
         try:
-            dropped = await self._take(scope, receive)
+            dropped = await self._take(scope, headers, receive)
         except _Refused as refused:
             self.counters.refused[str(refused.status)] += 1
-            body, content_type = error_body(refused.reason, wants_json(scope["headers"]))
+            body, content_type = error_body(refused.reason, as_json)
             await answer(send, refused.status, body, content_type, refused.headers)
             return
         self.counters.accepted += 1
-        if dropped:
-            self.counters.dropped.update(dropped)
-        if dropped or wants_json(scope["headers"]):
-            await self._answer_at_length(scope["headers"], send, dropped)
+        for field, _ in dropped:
+            self.counters.dropped[field] += 1
+        if dropped or as_json:
+            extra = [(b"x-telemetry-dropped", ",".join([field for field, _ in dropped]).encode())] if dropped else []
+            await answer(send, 202, *((b'{"status":"accepted"}', JSON) if as_json else (b"accepted", TEXT)), extra)
             return
-        await send(_ACCEPTED_START)
-        await send(_ACCEPTED_BODY)
+        await send(ACCEPTED_START)
+        await send(ACCEPTED_BODY)
 
-    async def _answer_at_length(self, headers: Headers, send: Send, dropped: list[str]) -> None:
-        extra = [(b"x-telemetry-dropped", ",".join(dropped).encode())] if dropped else []
-        if wants_json(headers):
-            await answer(send, 202, b'{"status":"accepted"}', JSON, extra)
-        else:
-            await answer(send, 202, b"accepted", TEXT, extra)
-
-    async def _take(self, scope: Scope, receive: Receive) -> list[str]:
-        """Store the event of a request; returns the names of the fields that were dropped."""
+    async def _take(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> tuple[Dropped, ...]:
+        """Store the event of a request; returns what was dropped of it."""
         if scope["method"] != "POST":
             raise _Refused(405, "method: only POST is accepted here", (b"allow", b"POST"), CLOSE)
-        headers = scope["headers"]
         client = scope["client"]
-        wait = self._buckets.take(self._peers.network(client[0] if client else "", headers), time.monotonic())
+        network = self._peers.network(client[0] if client else "", scope["headers"])
+        wait = self._buckets.take(network, time.monotonic())
         if wait:
             raise _Refused(429, "rate: too many reports from this network", (b"retry-after", b"%d" % (int(wait) + 1)), CLOSE)
         if self._access is not None:
-            await self._require_token(headers)
-        body = await self._body(headers, receive)
+            await self._require_token(scope["headers"])
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._max_body_bytes:
+            raise self._too_large()
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body") or message["type"] != "http.request":
+            body = await self._long_body(message, receive)
+        if len(body) > self._max_body_bytes:
+            raise self._too_large()
+        if b"content-encoding" in headers:
+            body = self._decompressed(body, headers[b"content-encoding"].strip().lower())
         try:
             accepted = self._intake.accept(body, self._clock.now())
-            stored = self._group.store(encode_event(accepted.event))
-            await stored
+            await self._group.store(encode_event(accepted.event))
         except Rejected as rejected:
             raise _Refused(400, str(rejected)) from None
         except StoreUnavailable:
             raise _Refused(
                 503, "the report could not be stored; try again later", (b"retry-after", b"%d" % RETRY_SECONDS)
             ) from None
-        return [dropped.field for dropped in accepted.dropped]
+        return accepted.dropped
 
     async def _require_token(self, headers: Headers) -> None:
         assert self._access is not None
@@ -140,26 +144,6 @@ class Ingest:
             await self._access.require("ingest", headers)
         except Denied as denied:
             raise _Refused(denied.status, denied.reason, *denied.headers, CLOSE) from None
-
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        encoding = b""
-        for name, value in headers:
-            if name == b"content-length" and value.isdigit() and int(value) > self._max_body_bytes:
-                raise self._too_large()
-            if name == b"content-encoding":
-                encoding = value.strip().lower()
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body: bytes = message.get("body", b"")
-        else:
-            body = await self._long_body(message, receive)
-        if len(body) > self._max_body_bytes:
-            raise self._too_large()
-        if encoding in (b"", b"identity"):
-            return body
-        if encoding in (b"gzip", b"x-gzip"):
-            return self._gunzip(body)
-        raise _Refused(400, "body: content encoding is neither gzip nor identity")
 
     async def _long_body(self, message: dict[str, object], receive: Receive) -> bytes:
         chunks: list[bytes] = []
@@ -181,7 +165,11 @@ class Ingest:
         except TimeoutError:
             raise _Refused(408, "body: took too long to arrive", CLOSE) from None
 
-    def _gunzip(self, body: bytes) -> bytes:
+    def _decompressed(self, body: bytes, encoding: bytes) -> bytes:
+        if encoding in (b"", b"identity"):
+            return body
+        if encoding not in (b"gzip", b"x-gzip"):
+            raise _Refused(400, "body: content encoding is neither gzip nor identity")
         decompressor = zlib.decompressobj(wbits=31)
         try:
             text = decompressor.decompress(body, self._max_body_bytes + 1)

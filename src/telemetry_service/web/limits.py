@@ -25,7 +25,7 @@ class TokenBuckets:
         self._interval = 60.0 / per_minute if per_minute else 0.0
         self._burst = burst
         self._full_at: dict[bytes, float] = {}
-        self._key = secrets.token_bytes(32)
+        self._keyed = _keyed_hash()
         self._key_since = 0.0
 
     def take(self, network: bytes, now: float) -> float:
@@ -34,9 +34,11 @@ class TokenBuckets:
             return 0.0
         if now - self._key_since >= KEY_SECONDS:
             # Buckets do not outlive their key: once an hour everybody has a full one.
-            self._key, self._key_since = secrets.token_bytes(32), now
+            self._keyed, self._key_since = _keyed_hash(), now
             self._full_at.clear()
-        bucket = blake2b(network, digest_size=8, key=self._key).digest()
+        hashed = self._keyed.copy()
+        hashed.update(network)
+        bucket = hashed.digest()
         full_at = max(self._full_at.get(bucket, 0.0), now)
         wait = full_at - now - (self._burst - 1) * self._interval
         if wait > 1e-9:
@@ -49,6 +51,10 @@ class TokenBuckets:
 
     def __len__(self) -> int:
         return len(self._full_at)
+
+
+def _keyed_hash() -> blake2b:
+    return blake2b(digest_size=8, key=secrets.token_bytes(32))
 
 
 class Peers:
