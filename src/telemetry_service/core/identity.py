@@ -26,6 +26,7 @@ class Identities:
             raise ValueError(f"the key must have {KEY_BYTES} bytes")
         self._key = key
         self._execution = blake2b(digest_size=8, key=key, person=b"execution")
+        self._person = blake2b(digest_size=6, key=key, person=b"person")
 
     def uuid(self, text: str, app: str, type_: str) -> bytes:
         """The 16 bytes of a UUID, or those of one derived from any other id (version 8 of RFC 9562)."""
@@ -46,7 +47,9 @@ class Identities:
 
     def person(self, random_id: bytes) -> int:
         """The 48-bit integer by which the installations of a random id are found; collisions are checked in the row."""
-        return int.from_bytes(self._hash(random_id, b"person", 6), "big") >> 1
+        hashed = self._person.copy()
+        hashed.update(random_id)
+        return int.from_bytes(hashed.digest(), "big") >> 1
 
     def handle(self, execution: int) -> str:
         """A short name of an installation for people; it leads back to no id."""

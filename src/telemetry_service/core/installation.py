@@ -20,8 +20,9 @@ RANK = {status: rank for rank, status in enumerate(ORDER)}
 FIRST_TERMINAL = RANK[STUCK]
 
 JOINED = ("random_id", *REGISTERS)
-_TYPE = JOINED.index("type")
-_APP = JOINED.index("nsapp")
+INDEX = {name: index for index, name in enumerate(JOINED)}
+_TYPE = INDEX["type"]
+_APP = INDEX["nsapp"]
 _NOTHING = (1, 0)  # worse than any stamp
 
 
@@ -75,7 +76,7 @@ class Installation(msgspec.Struct, gc=False):
         return self.outcome is None
 
     def value(self, name: str) -> Any:
-        return self.values[JOINED.index(name)]
+        return self.values[INDEX[name]]
 
 
 def from_event(event: Event) -> Installation:
@@ -141,17 +142,23 @@ def pack_joins(installation: Installation) -> bytes:
     for rank, received_at in installation.firsts.items():
         numbers[-rank, received_at] = len(numbers)
         flat += (rank, received_at - start)
-    references = []
+    references: list[int] = []
     outcome_stamp = installation.outcome.stamp if installation.outcome else None
+    last: Stamp | None = None
+    reference = 0
     for stamp in (*installation.stamps, outcome_stamp):
         if stamp is None:
             references.append(0)
+            continue
+        if stamp is last:  # most registers have the stamp of one event
+            references.append(reference)
             continue
         number = numbers.get(stamp)
         if number is None:
             number = numbers[stamp] = len(numbers)
             flat += (-stamp.minus_rank, stamp.received_at - start)
-        references.append(number + 1)
+        last, reference = stamp, number + 1
+        references.append(reference)
     return msgspec.msgpack.encode((flat, _pack_references(references)))
 
 

@@ -1,7 +1,8 @@
 """Names: every text of the store under a small number, and the daily bound on new ones."""
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 from telemetry_service.core.fields import FIELDS, Kind
 
@@ -23,7 +24,7 @@ class Names:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: dict[tuple[str, str], int] = {}
+        self._ids: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._texts: dict[int, str] = {}
         self._newest = 0
         self.refresh()
@@ -36,13 +37,14 @@ class Names:
 
     def forget(self) -> None:
         """Drop what was learnt inside a transaction that did not commit."""
-        self._ids.clear()
+        for ids in self._ids.values():
+            ids.clear()  # in place: `of_kind` gave them away
         self._texts.clear()
         self._newest = 0
         self.refresh()
 
     def _remember(self, number: int, kind: str, text: str) -> None:
-        self._ids[kind, text] = number
+        self._ids[kind][text] = number
         self._texts[number] = text
         self._newest = max(self._newest, number)
 
@@ -54,13 +56,18 @@ class Names:
 
     def find(self, kind: str, text: str) -> int | None:
         """The number of a name, or None."""
-        if (kind, text) not in self._ids:
+        ids = self._ids[kind]
+        if text not in ids:
             self.refresh()
-        return self._ids.get((kind, text))
+        return ids.get(text)
+
+    def of_kind(self, kind: str) -> Mapping[str, int]:
+        """The numbers of one kind of names, as far as they were met; it grows with every new one."""
+        return self._ids[kind]
 
     def intern(self, kind: str, text: str, day: int) -> int:
         """The number of a name, given out now if it is new; only inside a transaction of the writer."""
-        number = self._ids.get((kind, text))
+        number = self._ids[kind].get(text)
         if number is None:
             cursor = self._connection.execute("INSERT INTO name (kind, text, first_day) VALUES (?, ?, ?)", (kind, text, day))
             assert cursor.lastrowid is not None
@@ -69,7 +76,7 @@ class Names:
         return number
 
     def known(self, kind: str, text: str) -> bool:
-        return (kind, text) in self._ids
+        return text in self._ids[kind]
 
     def declare_enums(self) -> None:
         """Give the values of the field table their numbers first: small numbers take less room in a row."""

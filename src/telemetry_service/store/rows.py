@@ -18,12 +18,13 @@ from telemetry_service.store.cells import STATUS_CODE
 from telemetry_service.store.names import Names, kind_of
 
 IDS_PER_MILLISECOND = 64
+IDS_PER_SECOND = 1000 * IDS_PER_MILLISECOND
 OUTCOME_COLUMNS = ("exit_code", "error", "error_category", "install_duration")
 COLUMNS = ("id", "execution", "person", "random_id", "status", "released", *OUTCOME_COLUMNS, *JOINED[1:], "joins")
 _FIRST_OUTCOME = COLUMNS.index("exit_code")
 _FIRST_REGISTER = COLUMNS.index(JOINED[1])
-_OUTCOME_KINDS = tuple(kind_of(column) for column in OUTCOME_COLUMNS)
 _REGISTER_KINDS = tuple(kind_of(column) for column in JOINED[1:])
+_NAME_KINDS = (*(kind_of(column) for column in OUTCOME_COLUMNS), *_REGISTER_KINDS)
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM installation"
 _INSERT = f"INSERT INTO installation ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _UPDATE = f"UPDATE installation SET {', '.join(f'{name} = ?' for name in COLUMNS[1:])} WHERE id = ?"
@@ -73,6 +74,29 @@ class Rows:
         self._connection = connection
         self._names = names
         self._identities = identities
+        self._numbers = [None if kind is None else names.of_kind(kind) for kind in _NAME_KINDS]
+        self._persons: dict[bytes, int] = {}
+        self._met: set[int] = set()
+        self._highest_id = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was learnt inside a transaction that did not commit."""
+        (highest,) = self._connection.execute("SELECT max(id) FROM installation").fetchone()
+        self._highest_id = highest or 0
+
+    def expect(self, installations: Iterable[Installation]) -> None:
+        """Find out for all that are about to be saved, in one query, whose other installations are stored."""
+        self._persons = {values[0]: self._identities.person(values[0]) for values in (one.values for one in installations)}
+        found = self._connection.execute(
+            "SELECT person FROM installation INDEXED BY installation_person WHERE person IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(self._persons.values())),),
+        )
+        self._met = {person for (person,) in found}
+
+    def _person(self, random_id: bytes) -> int:
+        person = self._persons.get(random_id)
+        return self._identities.person(random_id) if person is None else person
 
     def load(self, executions: Iterable[int]) -> dict[int, Row]:
         """The stored rows of these executions."""
@@ -88,7 +112,10 @@ class Rows:
     def other_released(self, row: Row) -> bool:
         """Whether another installation of the same person, script and UTC day is released already."""
         installation = row.installation
-        random_id = installation.value("random_id")
+        random_id = installation.values[0]
+        person = self._person(random_id)
+        if random_id in self._persons and person not in self._met:
+            return False
         nsapp = self._names.find("nsapp", installation.value("nsapp"))
         type_ = self._names.find("type", installation.value("type"))
         found = self._connection.execute(
@@ -96,7 +123,7 @@ class Rows:
             " WHERE person = ? AND random_id = ? AND released AND nsapp = ? AND type = ?"
             " AND id BETWEEN ? AND ? AND id <> ? LIMIT 1",
             (
-                *(self._identities.person(random_id), random_id, nsapp, type_),
+                *(person, random_id, nsapp, type_),
                 *id_range(installation.day, installation.day),
                 row.id,
             ),
@@ -112,12 +139,18 @@ class Rows:
         if row.id:
             self._connection.execute("DELETE FROM installation WHERE id = ?", (row.id,))
         row.id = self._free_id(row.installation)
-        self._connection.execute(_INSERT, (row.id, *self._encode(row)))
+        self._highest_id = max(self._highest_id, row.id)
+        values = self._encode(row)
+        self._met.add(values[1])
+        self._connection.execute(_INSERT, (row.id, *values))
 
     def _free_id(self, installation: Installation) -> int:
-        """The first free id from the millisecond of the beginning on, or the last before it: always of its UTC day."""
+        """A free id from the millisecond of the beginning on, or the last before it: always of its UTC day."""
         base = installation.started_at // 1000 * IDS_PER_MILLISECOND
         lowest, highest = id_range(installation.day, installation.day)
+        next_id = max(base, self._highest_id + 1)
+        if next_id < min(base + IDS_PER_SECOND, highest):  # as a rule, since reports come in order
+            return next_id
         row = self._connection.execute(_FREE_ID, {"base": base, "lowest": lowest, "highest": highest}).fetchone()
         return int(row[0])
 
@@ -146,7 +179,6 @@ class Rows:
     def _encode(self, row: Row) -> list[Any]:
         installation = row.installation
         day = installation.day
-        intern = self._names.intern
         random_id = installation.values[0]
         outcome = installation.outcome
         ending: tuple[Any, ...] = (None, None, None, None)
@@ -154,14 +186,17 @@ class Rows:
             ending = (outcome.exit_code, outcome.error, outcome.error_category, outcome.install_duration)
         encoded: list[Any] = [
             installation.execution,
-            self._identities.person(random_id),
+            self._person(random_id),
             random_id,
             STATUS_CODE[installation.status],
             int(row.released),
         ]
-        for kind, value in zip(_OUTCOME_KINDS, ending, strict=True):
-            encoded.append(value if kind is None or value is None else intern(kind, value, day))
-        for kind, value in zip(_REGISTER_KINDS, installation.values[1:], strict=True):
-            encoded.append(value if kind is None or value is None else intern(kind, value, day))
+        for numbers, kind, value in zip(self._numbers, _NAME_KINDS, (*ending, *installation.values[1:]), strict=True):
+            if value is None or numbers is None:
+                encoded.append(value)
+                continue
+            number = numbers.get(value)
+            assert kind is not None
+            encoded.append(self._names.intern(kind, value, day) if number is None else number)
         encoded.append(pack_joins(installation))
         return encoded

@@ -5,10 +5,11 @@ position in the inbox are one transaction, and joining an event twice changes no
 """
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +19,7 @@ from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY, Installation, from_event, join
 from telemetry_service.core.publishing import coarse
 from telemetry_service.store import tallies
-from telemetry_service.store.cells import RUNNING_CODES, Packer, is_running
+from telemetry_service.store.cells import RUNNING_CODES, Packer
 from telemetry_service.store.database import StoreUnavailable, connect, migrate, roll_back, transaction
 from telemetry_service.store.names import OPEN_KINDS, Names, NewNames
 from telemetry_service.store.rows import IDS_PER_MILLISECOND, Row, Rows, day_of_id
@@ -42,6 +43,17 @@ class Position(msgspec.Struct, frozen=True):
 
     generation: str
     seq: int
+
+
+class _Change(NamedTuple):
+    """Installations that begin (+1) or cease (-1) to count on a UTC day, released to the public or not."""
+
+    sign: int
+    day: int
+    released: bool
+
+
+Changes = defaultdict[_Change, Counter[Cell]]
 
 
 class Store:
@@ -91,6 +103,7 @@ class Store:
                     self._names.forget()
                     self._new_names.forget()
                     self._packer.forget()
+                    self._rows.forget()
                     self._is_stale = False
                 yield
         except BaseException:
@@ -111,10 +124,11 @@ class Store:
             if known is None and event.execution in before:
                 known = before[event.execution].installation
             after[event.execution] = arrived if known is None else join(known, arrived)
-        exact: Counter[tuple[int, int, int]] = Counter()
-        public: Counter[tuple[int, int]] = Counter()
+        changes: Changes = defaultdict(Counter)
+        self._rows.expect(after.values())
         for execution, installation in after.items():
-            self._replace(before.get(execution), installation, exact, public)
+            self._replace(before.get(execution), installation, changes)
+        exact, public = self._packed(changes)
         today = now // MICROSECONDS_PER_DAY
         tallies.add_exact(self._connection, exact)
         tallies.release_public(self._connection, public, self._options.publish_min_count, today)
@@ -130,20 +144,16 @@ class Store:
                     changes[kind] = admitted
         return msgspec.structs.replace(event, **changes) if changes else event
 
-    def _replace(
-        self,
-        stored: Row | None,
-        installation: Installation,
-        exact: Counter[tuple[int, int, int]],
-        public: Counter[tuple[int, int]],
-    ) -> None:
+    def _replace(self, stored: Row | None, installation: Installation, changes: Changes) -> None:
         if stored is not None and stored.installation == installation:
             return
         row = Row(stored.id if stored else 0, installation, stored.released if stored else False)
         row.released = self._is_released(stored, row)
-        if stored is not None:
-            self._tally(stored, -1, exact, public)
-        self._tally(row, +1, exact, public)
+        for sign, one in ((-1, stored), (+1, row)):
+            if one is not None:
+                # Cells are summed up before they are packed: most occur many times in a batch.
+                key = _Change(sign, one.installation.day, one.released)
+                changes[key].update(contributions(one.installation, self._sources))
         self._rows.save(row)
 
     def _is_released(self, stored: Row | None, row: Row) -> bool:
@@ -153,15 +163,17 @@ class Store:
             return True
         return not self._rows.other_released(row)
 
-    def _tally(self, row: Row, sign: int, exact: Counter[tuple[int, int, int]], public: Counter[tuple[int, int]]) -> None:
-        day = row.installation.day
-        for subject, cell in self._packed(contributions(row.installation, self._sources), day):
-            exact[subject, day, cell] += sign
-            if row.released and not is_running(cell):
-                public[subject, cell] += sign
-
-    def _packed(self, cells: Iterable[Cell], day: int) -> Iterable[tuple[int, int]]:
-        return (self._packer.pack(cell, day) for cell in cells)
+    def _packed(self, changes: Changes) -> tuple[Counter[tuple[int, int, int]], Counter[tuple[int, int]]]:
+        """The same changes as the tables have them: by (subject, day, cell), and by (subject, cell) where released."""
+        exact: Counter[tuple[int, int, int]] = Counter()
+        public: Counter[tuple[int, int]] = Counter()
+        for (sign, day, released), cells in changes.items():
+            for cell, n in cells.items():
+                subject, packed = self._packer.pack(cell, day)
+                exact[subject, day, packed] += sign * n
+                if released:
+                    public[subject, packed] += sign * n
+        return exact, public
 
     def _publish_gauges(self, now: int) -> None:
         oldest_id = (now // 1000 - self._options.stuck_hours * 3_600_000) * IDS_PER_MILLISECOND
@@ -192,11 +204,10 @@ class Store:
         yield from tallies.month_differences(self._connection)
 
     def _day_differences(self, first_day: int, last_day: int) -> list[tuple[int, int, int, int, int]]:
-        expected: Counter[tuple[int, int, int]] = Counter()
+        cells: Changes = defaultdict(Counter)
         for row in self._rows.between(first_day, last_day):
-            day = row.installation.day
-            for subject, cell in self._packed(contributions(row.installation, self._sources), day):
-                expected[subject, day, cell] += 1
+            cells[_Change(+1, row.installation.day, False)].update(contributions(row.installation, self._sources))
+        expected, _ = self._packed(cells)
         return tallies.day_differences(self._connection, expected, first_day, last_day)
 
     def truncate_wal(self) -> None:
