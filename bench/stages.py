@@ -12,8 +12,9 @@ from bench.table import Line
 from telemetry_service.core.event import decode_event, encode_event
 from telemetry_service.core.fields import WIRE_NAMES
 from telemetry_service.core.identity import KEY_BYTES, Identities
-from telemetry_service.core.intake import Intake, Policy
+from telemetry_service.core.intake import Explainer, Intake, Policy
 from telemetry_service.core.repair import decode
+from telemetry_service.core.scrub import Scrubber
 from telemetry_service.store.store import Store, StoreOptions
 
 EVENTS = 20_000
@@ -25,7 +26,8 @@ KNOWN_REPOS = ("community-scripts/ProxmoxVE", "community-scripts/ProxmoxVED")
 def run(_seconds: float, rounds: int) -> Iterator[Line]:
     """In one thread, without a server."""
     identities = Identities(b"\0" * KEY_BYTES)
-    intake = Intake(Policy(known_repos=KNOWN_REPOS), identities)
+    explain = Explainer(Scrubber, 120)
+    intake = Intake(Policy(known_repos=KNOWN_REPOS), identities, explain)
     bodies = [request.partition(b"\r\n\r\n")[2] for request in islice(requests(), EVENTS)]
     events = [intake.accept(body, START + number).event for number, body in enumerate(bodies)]
     encoded = [encode_event(event) for event in events]

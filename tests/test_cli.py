@@ -81,6 +81,7 @@ class TestPreview:
         assert status == 0
         assert shown["dropped"] == {"os_type": "not in the list of values; kept as other"}
         received_at = shown["stored"].pop("received_at")
+        assert len(shown["stored"].pop("fingerprint")) == 16
         assert received_at.endswith("Z")
         assert shown["stored"] == {
             "random_id": RANDOM_ID,

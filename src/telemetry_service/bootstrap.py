@@ -5,7 +5,9 @@ import logging
 import os
 import socket
 import sys
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +20,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Event, decode_event
 from telemetry_service.core.identity import KEY_BYTES, Identities
-from telemetry_service.core.intake import Intake, Policy
+from telemetry_service.core.intake import Explainer, Intake, Policy
 from telemetry_service.core.period import day_of, iso_instant
+from telemetry_service.core.scrub import Scrubber
 from telemetry_service.jobs import worker
 from telemetry_service.jobs.demo import payloads
 from telemetry_service.jobs.fold import Fold
@@ -92,7 +95,7 @@ def store_options(settings: Settings) -> StoreOptions:
 
 def intake(settings: Settings, ids: Identities) -> Intake:
     policy = Policy(known_repos=settings.known_repos, extended_fields=settings.extended_fields)
-    return Intake(policy, ids)
+    return Intake(policy, ids, Explainer(lambda: Scrubber(settings.public_hosts), settings.error_max_chars))
 
 
 def open_store(settings: Settings, ids: Identities) -> Store:
@@ -150,8 +153,10 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox, listener: so
     access = Access(readers, ids)
     group = GroupCommit(inbox)
     header = settings.rate_key_header if settings.rate_key_mode == "header" else None
+    accepting = intake(settings, ids)
+    threading.Thread(target=accepting.prepare, name="prepare", daemon=True).start()
     ingest = Ingest(
-        intake(settings, ids),
+        accepting,
         _clock(inbox),
         group,
         buckets=TokenBuckets(settings.rate_limit_rpm, settings.rate_burst),
@@ -235,10 +240,15 @@ def preview(settings: Settings, body: bytes) -> tuple[dict[str, Any], bool]:
         accepted = intake(settings, key).accept(body, now())
     except Rejected as rejected:
         return {"refused": str(rejected)}, False
+    shown: dict[str, Callable[[Any], str]] = {
+        "random_id": lambda value: str(UUID(bytes=value)),
+        "received_at": iso_instant,
+        "fingerprint": "{:016x}".format,
+    }
     stored = {
-        name: str(UUID(bytes=value)) if name == "random_id" else iso_instant(value) if name == "received_at" else value
+        name: shown[name](value) if name in shown else value
         for name, value in msgspec.structs.asdict(accepted.event).items()
-        if name != "execution" and value is not None
+        if name not in ("execution", "cause") and value is not None
     }
     return {"stored": stored, "dropped": {dropped.field: dropped.reason for dropped in accepted.dropped}}, True
 

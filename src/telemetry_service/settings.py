@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     known_repos: tuple[str, ...]
     extended_fields: frozenset[str]
     error_max_chars: int
+    public_hosts: tuple[str, ...]
     inbox_max_mb: int
     publish_min_count: int
     cleanup_stuck_hours: int
@@ -108,6 +109,13 @@ def _extended(text: str) -> frozenset[str]:
     return names
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(part.lower().strip(".") for part in _parts(text))
+    if any("." not in host or not host.replace(".", "").replace("-", "").isalnum() for host in hosts):
+        raise ValueError("must be host names such as example.org, separated by commas")
+    return hosts
+
+
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -146,6 +154,9 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("EXTENDED_FIELDS", "", _extended, "optional fields to store, which adds them to the record of processing"),
     Setting("ERROR_MAX_CHARS", "120", _whole(20, 1000), "characters kept of the line that explains a failure"),
+    Setting(
+        "PUBLIC_HOSTS", "", _hosts, "hosts, with their subdomains, that may be named in error lines, beside the built-in list"
+    ),
     Setting("INBOX_MAX_MB", "512", _whole(1, 1_000_000), "size of the inbox above which reports are answered 503, in MB"),
     Setting("PUBLISH_MIN_COUNT", "5", _whole(1, 1000), "k: public counts are multiples of it"),
     Setting("CLEANUP_STUCK_HOURS", "24", _whole(1, 8760), "hours after which an installation without an end counts as stuck"),

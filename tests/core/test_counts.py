@@ -36,6 +36,7 @@ EVERYTHING: dict[str, Any] = {
     "error_category": "network",
     "install_duration": 100,
     "error": "curl: host name not resolved",
+    "cause": "00000000000000c5",
     "disk_size": 9,
     "core_count": 5,
     "ram_size": 2000,
@@ -61,7 +62,7 @@ SYSTEM: set[tuple[Dimension, str | int]] = {
     (Dimension.CPU, "amd amd64"),
 }
 FAILURE: set[tuple[Dimension, str | int]] = {(Dimension.CATEGORY, "network"), (Dimension.EXIT_CODE, 7)}
-ERROR: set[tuple[Dimension, str | int]] = {(Dimension.ERROR, "curl: host name not resolved")}
+ERROR: set[tuple[Dimension, str | int]] = {(Dimension.ERROR, "00000000000000c5")}
 
 
 def installation(status: str, type_: str = "lxc", **values: Any) -> Installation:

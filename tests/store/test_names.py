@@ -13,15 +13,17 @@ from stored import installations, opened, query, table
 from telemetry_service.core.event import Event
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.store.database import migrate, transaction
-from telemetry_service.store.names import OPEN_KINDS, Names
+from telemetry_service.store.names import NEW_CAUSES_PER_APP, OPEN_KINDS, Names
 
 DAY = MIDNIGHT // MICROSECONDS_PER_DAY
+
+OPEN_REGISTERS = {kind: instead for kind, instead in OPEN_KINDS.items() if kind != "cause"}
 
 
 def event(execution: int, day: int = 0, **values: Any) -> Event:
     usual: dict[str, Any] = {"random_id": execution.to_bytes(16, "big"), "type": "lxc", "nsapp": "jellyfin"}
     received_at = MIDNIGHT + day * MICROSECONDS_PER_DAY + execution
-    return Event(execution=execution, status="success", received_at=received_at, **(usual | values))
+    return Event(execution=execution, received_at=received_at, **({"status": "success"} | usual | values))
 
 
 def apps(directory: Path) -> list[str]:
@@ -67,11 +69,20 @@ class TestNewNames:
     def test_every_open_vocabulary_has_room_of_its_own(self, tmp_path: Path) -> None:
         with opened(tmp_path, max_new_apps_per_day=1) as store:
             for n in range(3):
-                values = dict.fromkeys(OPEN_KINDS, f"{n}")
+                values = dict.fromkeys(OPEN_REGISTERS, f"{n}")
                 store.fold([event(n, **values)], None, MIDNIGHT)
-        kept = [{kind: stored.value(kind) for kind in OPEN_KINDS} for _, stored in sorted(installations(tmp_path).items())]
-        assert kept == [dict.fromkeys(OPEN_KINDS, "0"), OPEN_KINDS, OPEN_KINDS]
-        assert OPEN_KINDS == {"nsapp": "other", "method": "other", "os_version": None, "pve_version": None}
+        kept = [{kind: stored.value(kind) for kind in OPEN_REGISTERS} for _, stored in sorted(installations(tmp_path).items())]
+        assert kept == [dict.fromkeys(OPEN_REGISTERS, "0"), OPEN_REGISTERS, OPEN_REGISTERS]
+        assert OPEN_REGISTERS == {"nsapp": "other", "method": "other", "os_version": None, "pve_version": None}
+
+    def test_causes_have_room_of_their_own(self, tmp_path: Path) -> None:
+        with opened(tmp_path, max_new_apps_per_day=1) as store:
+            for n in range(NEW_CAUSES_PER_APP + 1):
+                failed = event(n, status="failed", cause=f"{n:016x}", error=f"line {n}", fingerprint=n)
+                store.fold([failed], None, MIDNIGHT)
+        kept = [stored.outcome for _, stored in sorted(installations(tmp_path).items())]
+        assert [outcome.cause for outcome in kept if outcome] == [*(f"{n:016x}" for n in range(NEW_CAUSES_PER_APP)), None]
+        assert query(tmp_path, "SELECT label FROM name WHERE kind = 'cause' ORDER BY id LIMIT 2") == [("line 0",), ("line 1",)]
 
     def test_folding_again_keeps_what_was_decided(self, tmp_path: Path) -> None:
         sent = [event(n, nsapp=f"invented{n}") for n in range(6)]

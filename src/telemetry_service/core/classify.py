@@ -10,6 +10,7 @@ from telemetry_service.core.exit_codes import EXIT_CODES
 SIGHUP, SIGINT = 129, 130
 USER_ABORTED = "user_aborted"
 CANCELLED = ("user cancel", "user abort", "cancelled by user", "canceled by user", "aborted by user", "user exit")
+TEXT_CHARS = 16_384  # of a log, its end: bounds the search
 HEADER_CHARS = 512  # a header is one line of exit code, meaning and command
 
 # Most telling first: a log that says both is about the first.
@@ -48,10 +49,11 @@ class Verdict(NamedTuple):
 SUCCESS = Verdict("success", None)
 
 
-def classify(status: str, exit_code: int | None, error: str, client_category: str | None) -> Verdict:
+def classify(status: str, exit_code: int | None, error: str, client_category: str | None, line: str = "") -> Verdict:
     """Decide status and category of one event.
 
-    `error` is the raw text of the client, read and not kept; `exit_code` is None when it was missing or unreadable.
+    `error` is the raw text of the client, read and not kept, `line` the one in it that tells the cause; `exit_code` is None
+    when it was missing or unreadable.
     """
     if status == "success":
         return SUCCESS
@@ -60,12 +62,12 @@ def classify(status: str, exit_code: int | None, error: str, client_category: st
             return SUCCESS
         if _is_users_choice(exit_code, error):
             return Verdict("aborted", USER_ABORTED)
-        return Verdict("failed", _category(exit_code, error, client_category))
+        return Verdict("failed", _category(exit_code, line, error, client_category))
     if status == "aborted":
-        category = _category(exit_code, error, client_category)
+        category = _category(exit_code, line, error, client_category)
         return Verdict("aborted", USER_ABORTED if category == "unknown" else category)
     if status == "unknown":
-        return Verdict("unknown", _category(exit_code, error, client_category))
+        return Verdict("unknown", _category(exit_code, line, error, client_category))
     return Verdict(status, None)
 
 
@@ -83,12 +85,19 @@ def _header(error: str) -> str:
     return first.partition("| at line ")[0].lower()
 
 
-def _category(exit_code: int | None, error: str, client_category: str | None) -> str:
+def category_of(exit_code: int | None, text: str) -> str | None:
+    """The category of failure that an exit code or, where it says little, a text tells of; None for neither."""
     known = EXIT_CODES.get(exit_code) if exit_code is not None else None
     if known is not None and known.category not in ("", "unknown"):
         return known.category
-    text = error.lower()
+    lower = text.lower()
     for category, signs in SIGNS:
-        if any(sign in text for sign in signs):
+        if any(sign in lower for sign in signs):
             return category
-    return client_category or "unknown"
+    return None
+
+
+def _category(exit_code: int | None, line: str, error: str, client_category: str | None) -> str:
+    # The line first: the log around it tells of much that went wrong and did no harm.
+    text = error if len(error) <= TEXT_CHARS else error[:HEADER_CHARS] + error[-TEXT_CHARS:]
+    return category_of(exit_code, line) or category_of(None, text) or client_category or "unknown"

@@ -174,8 +174,8 @@ def _details(installation: Installation, status: str) -> list[Detail]:
         add((Facet.FAILURE, Dimension.CATEGORY, outcome.error_category or "unknown"))
         if outcome.exit_code is not None:
             add((Facet.FAILURE, Dimension.EXIT_CODE, outcome.exit_code))
-    if status == "failed" and outcome.error:
-        add((Facet.FAILURE, Dimension.ERROR, outcome.error))
+    if status == "failed" and outcome.cause:
+        add((Facet.FAILURE, Dimension.ERROR, outcome.cause))
     return details
 
 

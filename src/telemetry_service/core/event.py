@@ -9,8 +9,9 @@ class Event(msgspec.Struct, array_like=True, frozen=True, gc=False, omit_default
     """A validated report, stamped with the instant it was received.
 
     `received_at` is in microseconds since 1970, UTC. `execution` is a keyed 64-bit hash of the execution id, so that the
-    id itself is stored nowhere. Text and number fields are None when nothing is known. Fields after `error` are the
-    registers of `fields.REGISTERS`, in that order; a test holds the two together.
+    id itself is stored nowhere. Text and number fields are None when nothing is known. `fingerprint` is the
+    number of a failure's cause in its app, `cause` that of the same cause in any app, as 16 hexadecimal digits. The fields
+    behind them are the registers of `fields.REGISTERS`, in that order; a test holds the two together.
     """
 
     received_at: int
@@ -21,6 +22,8 @@ class Event(msgspec.Struct, array_like=True, frozen=True, gc=False, omit_default
     error_category: str | None = None
     install_duration: int | None = None
     error: str | None = None
+    fingerprint: int | None = None
+    cause: str | None = None
     type: str | None = None
     nsapp: str | None = None
     disk_size: int | None = None
@@ -43,7 +46,7 @@ class Event(msgspec.Struct, array_like=True, frozen=True, gc=False, omit_default
     ram_speed: str | None = None
 
 
-FIRST_REGISTER = 8  # index of `type` among the fields of Event
+FIRST_REGISTER = 10  # index of `type` among the fields of Event
 
 encode_event = msgspec.msgpack.Encoder().encode
 decode_event = msgspec.msgpack.Decoder(Event).decode

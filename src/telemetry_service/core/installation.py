@@ -41,6 +41,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     error: str | None
     error_category: str | None
     install_duration: int | None
+    fingerprint: int | None = None
+    cause: str | None = None
 
 
 class Installation(msgspec.Struct, gc=False):
@@ -86,7 +88,10 @@ def from_event(event: Event) -> Installation:
     values = [event.random_id, *registers(event)]
     outcome = None
     if rank >= FIRST_TERMINAL:
-        outcome = Outcome(stamp, event.exit_code, event.error, event.error_category, event.install_duration)
+        outcome = Outcome(
+            *(stamp, event.exit_code, event.error, event.error_category),
+            *(event.install_duration, event.fingerprint, event.cause),
+        )
     return Installation(
         execution=event.execution,
         values=values,

@@ -4,11 +4,13 @@ Raw text, unknown fields and client ids end here: what leaves is an `Event` and 
 """
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, NamedTuple
 
 import msgspec
 
-from telemetry_service.core.classify import classify
+from telemetry_service.core.classify import category_of, classify
+from telemetry_service.core.clean import Cleaned, clean_error
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Event
 from telemetry_service.core.exit_codes import meaning
@@ -22,13 +24,23 @@ from telemetry_service.core.fields import (
     WIRE_NAMES,
     Kind,
 )
+from telemetry_service.core.fingerprint import fingerprint
 from telemetry_service.core.identity import Identities, parse_uuid
 from telemetry_service.core.repair import decode
+from telemetry_service.core.scrub import Scrubber
 from telemetry_service.core.values import INVALID, Invalid, Reader, reader, short_text
 
-Explain = Callable[[str, int | None], str]
-# Status, exit code, category, duration, error: as they stand in Event.
-Outcome = tuple[str, int | None, str | None, int | None, str | None]
+USUAL_LINES = (
+    "E: Failed to fetch http://192.0.2.1/dists/stable/InRelease Could not connect to host.example:80 (192.0.2.1)",
+    "root@host:~# curl: (6) Could not resolve host: host.example.lan",
+    "cp: cannot stat '/home/user/.config/app.conf': No such file or directory",
+    "Nov 11 11:11:11 host systemd[1]: app.service: Main process exited, code=exited, status=1/FAILURE",
+    "npm ERR! Error: EACCES: permission denied, mkdir '/opt/app/node_modules'",
+    "mount: can't find UUID=00000000-0000-4000-8000-000000000000 on fe80::1 password=secret user@host.example",
+)
+LONG_BODY_BYTES = 4096  # a log of this size is cleaned within a few milliseconds
+# Status, exit code, category, duration, error, fingerprint, cause: as they stand in Event.
+Outcome = tuple[str, int | None, str | None, int | None, str | None, int | None, str | None]
 
 # What may be absent: how it ended, then the registers behind type and app, both in the order of Event.
 _ENDING = ("exit_code", "error_category", "install_duration")
@@ -58,15 +70,44 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     extended_fields: frozenset[str] = frozenset()
 
 
-def explain_by_exit_code(_error: str, exit_code: int | None) -> str:
-    """The meaning of the exit code, whatever the client wrote."""
-    return meaning(exit_code)
+_UNEXPLAINED = Cleaned("", "")
+
+
+class Explainer:
+    """Explains failures by the line of the log that tells the cause, cleaned of everything that could identify anyone.
+
+    The scrubber takes a second or two to build: it is made by the first use or by `prepare`, whichever comes first.
+    """
+
+    def __init__(self, make_scrubber: Callable[[], Scrubber], max_chars: int) -> None:
+        self._make_scrubber = make_scrubber
+        self._max_chars = max_chars
+        self._scrubber: Scrubber | None = None
+        self._making = Lock()
+
+    @property
+    def ready(self) -> bool:
+        return self._scrubber is not None
+
+    def prepare(self) -> Scrubber:
+        """Build the scrubber, once, and run it over usual lines, which makes the first real ones as fast as the rest."""
+        with self._making:
+            if self._scrubber is None:
+                scrubber = self._make_scrubber()
+                for line in USUAL_LINES:
+                    clean_error(line, "", scrubber, self._max_chars)
+                self._scrubber = scrubber
+            return self._scrubber
+
+    def __call__(self, error: str, exit_code: int | None) -> Cleaned:
+        """What is kept of an error text; without one, the meaning of the exit code."""
+        return clean_error(error, meaning(exit_code), self._scrubber or self.prepare(), self._max_chars)
 
 
 class Intake:
     """Turns payloads into events under one policy and one key."""
 
-    def __init__(self, policy: Policy, identities: Identities, explain: Explain = explain_by_exit_code) -> None:
+    def __init__(self, policy: Policy, identities: Identities, explain: Explainer) -> None:
         self._identities = identities
         self._explain = explain
         self._repos = {slug.lower(): slug for slug in policy.known_repos}
@@ -98,10 +139,18 @@ class Intake:
             self._settle_repository(values, dropped)
         if values[_ARCH] is None and payload.get("has_arm") in (True, "true", 1, "1"):
             values[_ARCH] = "arm64"
-        outcome = self._outcome(payload, status, values, dropped)
+        outcome = self._outcome(payload, app, status, values, dropped)
         # By position, in the order of Event, takes half the time of building it by name.
         event = Event(received_at, random_id, execution, *outcome, type_, app, *values[_FIRST_REGISTER:])
         return Accepted(event, tuple(dropped))
+
+    def prepare(self) -> None:
+        """Get ready to explain failures; may be called from another thread."""
+        self._explain.prepare()
+
+    def takes_long(self, body: bytes) -> bool:
+        """Whether accepting this payload may take more than a few milliseconds."""
+        return len(body) > LONG_BODY_BYTES or not self._explain.ready
 
     def _required(self, payload: dict[str, Any], name: str, read: Reader) -> str:
         value = read(payload.get(name))
@@ -172,20 +221,28 @@ class Intake:
             name = known.partition("/")[2] if known else ""
             values[_SOURCE] = name if name in REPOSITORIES else "external"
 
-    def _outcome(self, payload: dict[str, Any], status: str, values: list[Any], dropped: list[Dropped]) -> Outcome:
+    def _outcome(self, payload: dict[str, Any], app: str, status: str, values: list[Any], dropped: list[Dropped]) -> Outcome:
         if status not in TERMINAL:
-            return status, None, None, None, None
+            return status, None, None, None, None, None, None
         exit_code, category, duration = values[:_FIRST_REGISTER]
         error = payload.get("error")
         if not isinstance(error, str):
             if error is not None:
                 dropped.append(Dropped("error", "not a text"))
             error = ""
-        verdict = classify(status, exit_code, error, category)
-        explained = None
-        if verdict.status == "failed" or (verdict.status != "success" and (error.strip() or exit_code)):
-            explained = self._explain(error, exit_code)
-        return verdict.status, exit_code, verdict.category, duration, explained
+        if status == "success":
+            return status, exit_code, None, duration, None, None, None
+        explained = self._explain(error, exit_code) if status == "failed" or error.strip() or exit_code else _UNEXPLAINED
+        verdict = classify(status, exit_code, error, category, explained.line)
+        if verdict.status == "success":
+            return verdict.status, exit_code, None, duration, None, None, None
+        number = cause = None
+        if verdict.status == "failed":
+            # Not the verdict's category, which the noise around the line or an old client may have decided.
+            category = category_of(exit_code, explained.line)
+            number = fingerprint(app, exit_code, category, explained.line)
+            cause = f"{fingerprint('', exit_code, category, explained.line):016x}"
+        return verdict.status, exit_code, verdict.category, duration, explained.text or None, number, cause
 
 
 def _refusing(read: Reader) -> Reader:

@@ -22,7 +22,7 @@ NAME_KINDS = {
     Dimension.GPU: "gpu",
     Dimension.CPU: "cpu",
     Dimension.CATEGORY: "error_category",
-    Dimension.ERROR: "error",
+    Dimension.ERROR: "cause",
     Dimension.SCRIPT: "script",
     Dimension.SYSTEM: "os_type",
 }

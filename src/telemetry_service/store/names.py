@@ -8,13 +8,16 @@ from telemetry_service.core.fields import FIELDS, Kind
 
 OTHER = "other"
 # Vocabularies that clients can extend. A name beyond the day's new ones is kept as `other`; a version as absent.
-OPEN_KINDS = {"nsapp": OTHER, "method": OTHER, "os_version": None, "pve_version": None}
+OPEN_KINDS = {"nsapp": OTHER, "method": OTHER, "os_version": None, "pve_version": None, "cause": None}
+NEW_CAUSES_PER_APP = 20  # that many times more causes of failure than apps may be new on a day
 
 
 def kind_of(column: str) -> str | None:
     """The kind of name that a column holds, or None for a column of numbers."""
+    if column == "cause":
+        return "cause"
     if column == "error":
-        return "error"
+        return None  # lines differ in their numbers; only their causes are few
     kinds = {field.name: field.kind for field in FIELDS}
     return None if kinds.get(column) in (None, Kind.INTEGER, Kind.UUID) else column
 
@@ -26,25 +29,29 @@ class Names:
         self._connection = connection
         self._ids: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._texts: dict[int, str] = {}
+        self._labels: dict[int, str] = {}
         self._newest = 0
         self.refresh()
 
     def refresh(self) -> None:
         """Learn the names that were added since."""
-        rows = self._connection.execute("SELECT id, kind, text FROM name WHERE id > ?", (self._newest,)).fetchall()
-        for number, kind, text in rows:
-            self._remember(number, kind, text)
+        rows = self._connection.execute("SELECT id, kind, text, label FROM name WHERE id > ?", (self._newest,))
+        for number, kind, text, label in rows.fetchall():
+            self._remember(number, kind, text, label)
 
     def forget(self) -> None:
         """Drop what was learnt inside a transaction that did not commit."""
         for ids in self._ids.values():
             ids.clear()  # in place: `of_kind` gave them away
         self._texts.clear()
+        self._labels.clear()
         self._newest = 0
         self.refresh()
 
-    def _remember(self, number: int, kind: str, text: str) -> None:
+    def _remember(self, number: int, kind: str, text: str, label: str | None) -> None:
         self._ids[kind][text] = number
+        if label is not None:
+            self._labels[number] = label
         self._texts[number] = text
         self._newest = max(self._newest, number)
 
@@ -53,6 +60,11 @@ class Names:
         if number not in self._texts:
             self.refresh()
         return self._texts[number]
+
+    def label(self, number: int) -> str:
+        """What people are shown of a name: its label if it has one, else its text."""
+        text = self.text(number)
+        return self._labels.get(number, text)
 
     def find(self, kind: str, text: str) -> int | None:
         """The number of a name, or None."""
@@ -65,14 +77,16 @@ class Names:
         """The numbers of one kind of names, as far as they were met; it grows with every new one."""
         return self._ids[kind]
 
-    def intern(self, kind: str, text: str, day: int) -> int:
+    def intern(self, kind: str, text: str, day: int, label: str | None = None) -> int:
         """The number of a name, given out now if it is new; only inside a transaction of the writer."""
         number = self._ids[kind].get(text)
         if number is None:
-            cursor = self._connection.execute("INSERT INTO name (kind, text, first_day) VALUES (?, ?, ?)", (kind, text, day))
+            cursor = self._connection.execute(
+                "INSERT INTO name (kind, text, first_day, label) VALUES (?, ?, ?, ?)", (kind, text, day, label)
+            )
             assert cursor.lastrowid is not None
             number = cursor.lastrowid
-            self._remember(number, kind, text)
+            self._remember(number, kind, text, label)
         return number
 
     def known(self, kind: str, text: str) -> bool:
@@ -98,15 +112,15 @@ class NewNames:
         self._day = -1
         self._count: Counter[str] = Counter()
 
-    def admit(self, kind: str, text: str, day: int) -> str | None:
+    def admit(self, kind: str, text: str, day: int, label: str | None = None) -> str | None:
         """The text itself while it is known or the day has room for it, else what stands in its place."""
         if self._names.known(kind, text):
             return text
         if day != self._day:
             self.start_day(day)
-        if self._count[kind] >= self._per_day:
+        if self._count[kind] >= self._per_day * (NEW_CAUSES_PER_APP if kind == "cause" else 1):
             return OPEN_KINDS[kind]
-        self._names.intern(kind, text, day)
+        self._names.intern(kind, text, day, label)
         self._count[kind] += 1
         return text
 

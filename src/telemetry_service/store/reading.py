@@ -139,7 +139,7 @@ class Reader:
         return int(row[0]) if row else 0
 
     def _value(self, dimension: int, value: int) -> str | int:
-        return value if dimension in NUMERIC else self.names.text(value)
+        return value if dimension in NUMERIC else self.names.label(value)
 
     def _sums(
         self,

@@ -23,7 +23,8 @@ from telemetry_service.store.rows import OUTCOME_COLUMNS, id_range
 SORTS = ("created", "nsapp", "status", "os_type", "type", "method", "exit_code")
 Record = dict[str, str | int | None]
 
-_SHOWN = (*OUTCOME_COLUMNS, *(name for name in JOINED[1:] if name not in OPTIONAL_FIELDS), *OPTIONAL_FIELDS)
+_ENDING = tuple(name for name in OUTCOME_COLUMNS if name != "cause")
+_SHOWN = (*_ENDING, *(name for name in JOINED[1:] if name not in OPTIONAL_FIELDS), *OPTIONAL_FIELDS)
 _SELECT = f"SELECT id, execution, status, joins, {', '.join(_SHOWN)} FROM installation"
 _KINDS = tuple(kind_of(name) for name in _SHOWN)
 
@@ -226,6 +227,8 @@ class Records:
         }
         for name, kind, value in zip(_SHOWN, _KINDS, values, strict=True):
             record[name] = value if kind is None or value is None else self._names.text(value)
+        fingerprint = record["fingerprint"]
+        record["fingerprint"] = None if fingerprint is None else f"{fingerprint:016x}"
         for name in OPTIONAL_FIELDS:
             if record[name] is None:
                 del record[name]

@@ -19,7 +19,7 @@ from telemetry_service.store.names import Names, kind_of
 
 IDS_PER_MILLISECOND = 64
 IDS_PER_SECOND = 1000 * IDS_PER_MILLISECOND
-OUTCOME_COLUMNS = ("exit_code", "error", "error_category", "install_duration")
+OUTCOME_COLUMNS = ("exit_code", "error", "error_category", "install_duration", "fingerprint", "cause")
 COLUMNS = ("id", "execution", "person", "random_id", "status", "released", *OUTCOME_COLUMNS, *JOINED[1:], "joins")
 _FIRST_OUTCOME = COLUMNS.index("exit_code")
 _FIRST_REGISTER = COLUMNS.index(JOINED[1])
@@ -166,13 +166,15 @@ class Rows:
         ]
         outcome = None
         if joins.outcome_stamp is not None:
-            exit_code, error, category, duration = row[_FIRST_OUTCOME:_FIRST_REGISTER]
+            exit_code, error, category, duration, fingerprint, cause = row[_FIRST_OUTCOME:_FIRST_REGISTER]
             outcome = Outcome(
                 joins.outcome_stamp,
                 exit_code,
-                None if error is None else text(error),
+                error,
                 None if category is None else text(category),
                 duration,
+                fingerprint,
+                None if cause is None else text(cause),
             )
         return Row(row[0], Installation(row[1], values, joins.stamps, joins.firsts, outcome), bool(row[5]))
 
@@ -181,9 +183,9 @@ class Rows:
         day = installation.day
         random_id = installation.values[0]
         outcome = installation.outcome
-        ending: tuple[Any, ...] = (None, None, None, None)
+        ending: tuple[Any, ...] = (None,) * len(OUTCOME_COLUMNS)
         if outcome is not None:
-            ending = (outcome.exit_code, outcome.error, outcome.error_category, outcome.install_duration)
+            ending = tuple(getattr(outcome, name) for name in OUTCOME_COLUMNS)
         encoded: list[Any] = [
             installation.execution,
             self._person(random_id),

@@ -139,7 +139,7 @@ class Store:
         for kind in OPEN_KINDS:
             text = getattr(event, kind)
             if text is not None:
-                admitted = self._new_names.admit(kind, text, day)
+                admitted = self._new_names.admit(kind, text, day, event.error if kind == "cause" else None)
                 if admitted != text:
                     changes[kind] = admitted
         return msgspec.structs.replace(event, **changes) if changes else event

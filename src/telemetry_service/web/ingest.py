@@ -4,10 +4,11 @@ import asyncio
 import time
 import zlib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import encode_event
-from telemetry_service.core.intake import Dropped, Intake
+from telemetry_service.core.intake import Accepted, Dropped, Intake
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.web.answers import (
@@ -25,6 +26,7 @@ from telemetry_service.web.auth import Access, Denied
 from telemetry_service.web.limits import Peers, TokenBuckets
 
 BODY_SECONDS = 20.0  # a body that takes longer is not worth a connection
+MAX_ASIDE = 64  # long reports in memory, waiting to be cleaned; above it the answer is 503
 CLOSE = (b"connection", b"close")
 ACCEPTED_START = {
     "type": "http.response.start",
@@ -83,6 +85,8 @@ class Ingest:
         self._peers = peers
         self._access = access
         self._max_body_bytes = max_body_bytes
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
+        self._aside = 0
         self.counters = IngestCounters()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,7 +132,7 @@ class Ingest:
         if b"content-encoding" in headers:
             body = self._decompressed(body, headers[b"content-encoding"].strip().lower())
         try:
-            accepted = self._intake.accept(body, self._clock.now())
+            accepted = await self._accept_aside(body) if self._intake.takes_long(body) else self._accept(body)
             await self._group.store(encode_event(accepted.event))
         except Rejected as rejected:
             raise _Refused(400, str(rejected)) from None
@@ -137,6 +141,19 @@ class Ingest:
                 503, "the report could not be stored; try again later", (b"retry-after", b"%d" % RETRY_SECONDS)
             ) from None
         return accepted.dropped
+
+    def _accept(self, body: bytes) -> Accepted:
+        return self._intake.accept(body, self._clock.now())
+
+    async def _accept_aside(self, body: bytes) -> Accepted:
+        """Accept a payload in a thread, so that a long log does not hold up everybody else."""
+        if self._aside >= MAX_ASIDE:
+            raise StoreUnavailable("too many long reports at once")
+        self._aside += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._intake.accept, body, self._clock.now())
+        finally:
+            self._aside -= 1
 
     async def _require_token(self, headers: Headers) -> None:
         assert self._access is not None

@@ -1,11 +1,13 @@
 -- The store: installations, counts, published counts. Written by the fold alone, but for access tokens.
 
--- Every text that is stored, once. first_day is the UTC day (days since 1970) on which a name was first seen.
+-- Every name that is stored, once. first_day is the UTC day (days since 1970) on which it was first seen. A cause of failure
+-- is named by its number; its label is the line that was first stored for it.
 CREATE TABLE name (
   id        INTEGER PRIMARY KEY,
   kind      TEXT NOT NULL,
   text      TEXT NOT NULL,
   first_day INTEGER NOT NULL,
+  label     TEXT,
   UNIQUE (kind, text)
 ) STRICT;
 
@@ -26,9 +28,11 @@ CREATE TABLE installation (
   status           INTEGER NOT NULL,
   released         INTEGER NOT NULL,
   exit_code        INTEGER,
-  error            INTEGER,
+  error            TEXT,
   error_category   INTEGER,
   install_duration INTEGER,
+  fingerprint      INTEGER,
+  cause            INTEGER,
   type             INTEGER,
   nsapp            INTEGER,
   disk_size        INTEGER,
@@ -109,7 +113,7 @@ SELECT i.id / 64 AS started_ms,
        (SELECT text FROM name WHERE id = i.type) AS type,
        CASE i.status WHEN 0 THEN 'installing' WHEN 1 THEN 'validation' WHEN 2 THEN 'configuring' WHEN 3 THEN 'success'
                      WHEN 4 THEN 'failed' WHEN 5 THEN 'aborted' ELSE 'unknown' END AS status,
-       i.exit_code, (SELECT text FROM name WHERE id = i.error) AS error,
+       i.exit_code, i.error,
        (SELECT text FROM name WHERE id = i.error_category) AS error_category, i.install_duration,
        (SELECT text FROM name WHERE id = i.os_type) AS os_type, (SELECT text FROM name WHERE id = i.os_version) AS os_version,
        (SELECT text FROM name WHERE id = i.pve_version) AS pve_version, (SELECT text FROM name WHERE id = i.method) AS method,

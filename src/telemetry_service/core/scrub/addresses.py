@@ -1,0 +1,206 @@
+"""IPv4, IPv6 and MAC addresses: candidates by pattern, decided in code.
+
+Order matters: IPv6 before MAC (six pairs are no IPv6 address, eight are), MAC before IPv4. Loopback and unspecified
+addresses identify nobody and stay. A version number may look like an IPv4 address: `is_version` tells them apart.
+"""
+
+
+# fmt: off
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from telemetry_service.core.scrub.rule import Change, Found, Rule
+
+_H = "[0-9A-Fa-f]"
+_DOT = r"(?:\.|\\\.|\[\.\]|\(\.\))"
+
+RULES: tuple[Rule, ...] = (
+    Rule("ipv6-arpa", r"(?i)\b(?P<arpa>(?:[0-9a-f]\.){4,32})ip6\.(?:arpa|int)"),
+    Rule(
+        "ipv6",
+        rf"(?:^|[^0-9A-Za-z:_])(?P<ipv>{_H}{{0,4}}(?::{_H}{{0,4}}){{2,8}}(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}})?(?:%(?:25)?[\w.-]*\w)?(?:/\d{{1,3}})?)",
+    ),
+    Rule("ipv6-dashed", rf"(?:^|[^0-9A-Za-z-])(?P<ipvd>{_H}{{1,4}}(?:-{_H}{{0,4}}){{3,7}})"),
+    Rule("ipv6-masked", r"(?i)(?:^|[^0-9a-z:])(?P<maskv>[0-9a-f]{2,4}(?::[0-9a-fx*]{1,4}){2,7})"),
+    Rule("mac", rf"(?:^|[^0-9A-Fa-f:])(?P<mac>{_H}{{2}}(?:(?::{_H}{{2}}){{5,19}}|(?:-{_H}{{2}}){{5,19}}|(?:_{_H}{{2}}){{5,7}}|(?: {_H}{{2}}){{5}}))"),
+    Rule("mac-grouped", rf"(?:^|[^0-9A-Za-z.-])(?P<macgroup>{_H}{{4}}(?:\.{_H}{{4}}\.{_H}{{4}}|-{_H}{{4}}-{_H}{{4}}|:{_H}{{4}}:{_H}{{4}})|{_H}{{6}}[-:]{_H}{{6}})"),
+    Rule("mac-in-name", rf"(?i)(?:\b(?:en|wl|ww|sl|ib|usb|eth|mac|macvtap|br|bond|veth)[-_]?x?|\b(?:mac|macaddr|hwaddr|lladdr|ether|bssid|hw_?addr|mac[-_ ]?addr(?:ess)?|hardware address)\s*[=:]?\s*['\"]?)(?P<macbare>{_H}{{12}})\b"),
+    Rule("mac-short", rf"(?i)\b(?:mac|hwaddr|lladdr|ether|bssid|macaddr|mac[-_ ]?addr(?:ess)?)\s*[=:]?\s*['\"]?(?P<maccut>{_H}{{1,2}}(?::(?:{_H}{{1,2}}|[xX*]{{2}})){{2,7}})"),
+    Rule("ipv4-arpa", r"(?i)(?P<quadarpa>(?:\d{1,3}(?:-\d{1,3})?\.){1,4})in-addr\.arpa"),
+    Rule("ipv4", rf"(?P<quad>\d{{1,3}}{_DOT}\d{{1,3}}{_DOT}\d{{1,3}}{_DOT}\d{{1,3}}(?:/\d{{1,3}}(?:\.\d{{1,3}}){{3}}|/\d{{1,2}}\b)?)"),
+    Rule("ipv4-dashed", r"(?P<quaddash>\d{1,3}(?:-\d{1,3}-\d{1,3}-|_\d{1,3}_\d{1,3}_)\d{1,3})"),
+    Rule("ipv4-masked", r"(?P<quadmask>(?:\d{1,3}|[xX*#]{1,3})(?:\.(?:\d{1,3}|[xX*#]{1,3})){3}(?:/\d{1,2})?)"),
+    Rule("ipv4-network", r"(?:^|[^\w.])(?P<net>(?:192\.168|10\.\d{1,3}|172\.(?:1[6-9]|2\d|3[01]))\.(?:\d{1,3}\.(?:\*|[xX]|0/\d+|/)|\*)|192\.168\.\d{1,3})"),
+)
+
+_OCTETS = re.compile(r"\d+")
+_VERSION_BEFORE = re.compile(
+    r"(?:(?<![A-Za-z])[vV]|[<>=~!^]=\s?|<<\s|>>\s|[~^]|\s[<>]\s|\b[A-Z][A-Za-z]+/"
+    r"|\b(?:versions?|release|kernel|chrome|chromium|chromedriver|firmware|driver|revision|build|sdk|runtime|v|ver)"
+    r"(?:\s(?:is|of|number|string))?[:=\s\"'(]{1,3}"
+    r"|\bversions: [\w.,+~ -]{0,40})$"
+)
+_PACKAGE_BEFORE = re.compile(r"(?:^|[\s/'\"])[a-z][a-z0-9+.]+(?:-[a-z0-9+.]+)*[-_=]$")
+_REVISION_AFTER = re.compile(r"[-+~][0-9a-z]*[0-9][\w.+~]*|(?:rc|a|b|beta|alpha|dev|post)\d|\+|~")
+_RANGE_AFTER = re.compile(r"-\d{1,3}\.\d{1,3}\.|-\d{1,3}(?:$|[\s,;)])")
+_PACKAGE_LINE = re.compile(r"(?:Setting up|Unpacking|Preparing to unpack|Selecting|Depends:|Breaks:|Conflicts:|Recommends:|Requires:)[^\n]{0,40}\($")
+_FILE_AFTER = re.compile(r"\.(?:tar|tgz|zip|deb|rpm|whl|jar|gem|apk|so|dll|txz|xz|gz|exe|msi|dmg|AppImage|nupkg)\b|[_-](?:amd64|arm64|all|x86_64|linux|i386)\b")
+
+
+def _is_local_use(octets: list[int]) -> bool:
+    first, second = octets[0], octets[1]
+    return (first == 192 and second == 168) or (first == 172 and 16 <= second <= 31) or (first == 169 and second == 254)
+
+
+def is_version(found: Found, octets: list[int]) -> bool:
+    """Whether a dotted quad is a version, by what stands around it. Private networks except 10/8 never are."""
+    if _is_local_use(octets):
+        return False
+    before, after = found.before, found.after
+    if _RANGE_AFTER.match(after) and not (after[:1] == "-" and octets[0] < 64 and octets[0] != 10 and "." not in after[:5]):
+        return False
+    if _VERSION_BEFORE.search(before) or _PACKAGE_LINE.search(before):
+        return True
+    if _FILE_AFTER.match(after) and _PACKAGE_BEFORE.search(before):
+        return True
+    return octets[0] < 64 and _REVISION_AFTER.match(after) is not None and (octets[0] != 10 or not re.match(r"-\d{1,3}\b(?![.~+])", after))
+
+
+def ipv4(found: Found) -> Change | None:
+    text, start, end = found
+    if start and (text[start - 1].isdigit() or (text[start - 1] == "." and text[start - 2 : start - 1].isdigit())):
+        return None
+    octets = [int(part) for part in _OCTETS.findall(found.value)[:4]]
+    if max(octets) > 255 or octets[0] == 127 or octets == [0, 0, 0, 0]:
+        return None
+    if text[end : end + 1] == "." and re.match(r"\.\d{1,5}(?: >|: |,|$)", text[end : end + 12]) and re.search(r"(?:\bIP |> )$", found.before):
+        return Change(start, end, "<ipv4>")
+    follows_number = text[end : end + 1] == "." and text[end + 1 : end + 2].isdigit()
+    if text[end : end + 1].isdigit() or (follows_number and not (_is_local_use(octets) or octets[0] == 10)):
+        return None
+    if is_version(found, octets):
+        return None
+    return Change(start, end, "<ipv4>")
+
+
+def quad_dashed(found: Found) -> Change | None:
+    text, start, end = found
+    left, right = text[start - 1 : start], text[end : end + 1]
+    if left.isdigit() or right.isdigit() or (left in {"-", "_"} and text[start - 2 : start - 1].isdigit()) or (right in {"-", "_"} and text[end + 1 : end + 2].isdigit()):
+        return None
+    octets = [int(part) for part in _OCTETS.findall(found.value)]
+    if max(octets) > 255 or ((octets[0] < 10 and not text[:start].endswith(("ip-", "ip_"))) and text[end : end + 1] != "."):
+        return None
+    return Change(start, end, "<ipv4>")
+
+
+def quad_masked(found: Found) -> Change | None:
+    parts = found.value.split("/")[0].split(".")
+    numbers = [part for part in parts if part.isdigit()]
+    text, start, end = found
+    if not 0 < len(numbers) < 4 or text[start - 1 : start].isalnum() or text[end : end + 1].isalnum():
+        return None
+    return Change(start, end, "<ipv4>") if all(int(number) < 256 for number in numbers) else None
+
+
+def quad_arpa(found: Found) -> Change:
+    return Change(found.start, found.end, "<ipv4>.")
+
+
+def nibble_arpa(found: Found) -> Change:
+    return Change(found.start, found.end, "<ipv6>.")
+
+
+def network(found: Found) -> Change | None:
+    after = found.text[found.end : found.end + 2]
+    if found.value.startswith("192.168.") or not after[:1].isdigit():
+        return None if after[:1].isdigit() or (after[:1] == "." and after[1:].isdigit()) else Change(found.start, found.end, "<ipv4>")
+    return None
+
+
+def ipv6(found: Found) -> Change | None:
+    """Check a run of hex groups; a colon that ends a clause is not part of it."""
+    text, start, end = found
+    value = found.value
+    tail = text[end : end + 1]
+    if tail.isalnum() or tail == "_":
+        return None
+    stripped = value.rstrip(":") if not value.endswith("::") else value
+    if value.endswith("::") and text[end : end + 1] == ":":
+        stripped = value
+    for candidate in (value, stripped):
+        address = candidate.split("/")[0].split("%")[0]
+        if address in {"::", "::1"}:
+            return None
+        try:
+            ipaddress.IPv6Address(address)
+        except ValueError:
+            continue
+        return Change(start, start + len(candidate), "<ipv6>")
+    return _ipv6_with_port(found)
+
+
+def _ipv6_with_port(found: Found) -> Change | None:
+    """`2001:db8::1:51413` written without brackets may have one group too many."""
+    head, _, last = found.value.rpartition(":")
+    try:
+        ipaddress.IPv6Address(head)
+    except ValueError:
+        return None
+    return Change(found.start, found.start + len(head), "<ipv6>") if last.isdigit() and head not in {"::", "::1"} else None
+
+
+def ipv6_dashed(found: Found) -> Change | None:
+    """`2001-db8--1` as used in host names and UNC paths: needs a hex letter, `--` or eight groups, and to be valid."""
+    value = found.value
+    tail = found.text[found.end : found.end + 1]
+    if tail.isalnum() or tail == "_" or ("--" not in value and value.count("-") != 7) or value.startswith("-"):
+        return None
+    if not re.match(r"(?i)(?:2[0-9a-f]{3}|3[0-9a-f]{3}|f[cde][0-9a-f]{2}|64-ff9b)-", value):
+        return None
+    try:
+        ipaddress.IPv6Address(value.replace("-", ":"))
+    except ValueError:
+        return None
+    return Change(found.start, found.end, "<ipv6>")
+
+
+def ipv6_masked(found: Found) -> Change | None:
+    value = found.value
+    if not re.search(r"[xX*]", value) or found.text[found.end : found.end + 1].isalnum():
+        return None
+    return Change(found.start, found.end, "<mac>" if re.fullmatch(r"(?i)[0-9a-f]{2}(?::[0-9a-fx*]{2}){5}", value) else "<ipv6>")
+
+
+def mac(found: Found) -> Change | None:
+    text, start, end = found
+    tail = text[end : end + 1]
+    if tail.isalnum() or (" " in found.value and found.value.isdigit()):
+        return None
+    if text[start - 1 : start].isdigit():
+        return None
+    if " " in found.value and not (re.search("[a-fA-F]", found.value) and re.search(r"\d", found.value)):
+        return None
+    return Change(start, end, "<mac>")
+
+
+def mac_grouped(found: Found) -> Change | None:
+    value = found.value
+    if found.after[:1].isalnum() or (found.after[:1] in {"-", "."} and found.after[1:2].isalnum()):
+        return None
+    has_letter, has_digit = re.search("[a-fA-F]", value), re.search(r"\d", value)
+    return Change(found.start, found.end, "<mac>") if has_digit and (has_letter or "." in value) else None
+
+
+def mac_bare(found: Found) -> Change | None:
+    return Change(found.start, found.end, "<mac>") if re.search(r"\d", found.value) else None
+
+
+KINDS = {
+    "ipv": ipv6, "ipvd": ipv6_dashed, "maskv": ipv6_masked, "arpa": nibble_arpa,
+    "mac": mac, "macgroup": mac_grouped, "macbare": mac_bare, "maccut": mac,
+    "quad": ipv4, "quaddash": quad_dashed, "quadmask": quad_masked, "quadarpa": quad_arpa, "net": network,
+}

@@ -1,0 +1,198 @@
+"""The gate: default deny on what is left. A word that is not public vocabulary becomes `<x>`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+
+from telemetry_service.core.scrub.machine_names import MACHINE_NAME, NUMBERED, RUNNING
+from telemetry_service.core.scrub.vocabulary import Vocabulary
+
+_MODE = re.compile(r"[dlbcps]?[rwxsStT-]{9}")
+MASK = "<x>"
+PLACEHOLDER = re.compile(r"<[a-z][a-z0-9]{0,11}>")
+# A token: a placeholder, a quoted or bare run without spaces. What is between tokens passes.
+_TOKEN = re.compile(r"<[a-z][a-z0-9]{0,11}>|[^\W_](?:[\w.+~@%-]*[\w+])?|_\w*", re.UNICODE)
+_NUMBER = re.compile(r"\d{1,7}")
+_VERSION = re.compile(
+    r"v?\d{1,8}(?:[.:~+_-]\d{1,5}){0,5}(?:[.~+-]?(?:rc|alpha|beta|dev|deb|ubuntu|bpo|dfsg|ds|post|pre|git|el|fc|pve|build|lts|ce|ee|b|a|p|r|u|cu|sury|really|amd|arm)?\d{0,8}){0,6}",
+    re.IGNORECASE,
+)
+_MEASURE = re.compile(
+    r"[+-]?\d{1,7}(?:\.\d{1,6})?(?:ms|s|m|h|d|us|ns|[KMGTkmgt]i?[Bb]?|[Bb]|px|x|th|st|nd|rd|bit|Hz|MHz|GHz|W|%)(?:/s)?"
+)
+_HEX = re.compile(r"0x[0-9a-fA-F]{1,8}|[0-9a-f]{7}")
+_DIGEST_BEFORE = re.compile(r"(?:sha(?:1|256|384|512)[:-]|md5:|@sha256:)$", re.IGNORECASE)
+_COMMIT_BEFORE = re.compile(
+    r"(?:tree|commit|revision|object|checkout|HEAD|sha1|ref|branch|index|bad|HEAD is now at|detached at)[:\s'\"(]{1,4}$",
+    re.IGNORECASE,
+)
+_KEY_BEFORE = re.compile(
+    r"(?:PUBKEY|KEYEXPIRED|EXPKEYSIG|KEYSIG|BADSIG|ERRSIG|GOODSIG|VALIDSIG|keyid|key|0x|RSA key|using \w+ key)[:\s]{1,2}(?:ID )?$",
+    re.IGNORECASE,
+)
+_PACKAGE_FILE = re.compile(
+    r"([a-z0-9][a-z0-9+.-]*)[_-](\d[\w.+~:%-]*?)[_-](?:amd64|arm64|armhf|i386|all|x86_64|aarch64|noarch)\.(?:deb|rpm|apk|snap|udeb)"
+)
+
+
+class Gate:
+    """Judges one token at a time; what is left and right of it decides only for digests and keys."""
+
+    def __init__(self, vocabulary: Vocabulary, public: Container[str]) -> None:
+        self._vocabulary = vocabulary
+        self._public = public
+
+    def close(self, text: str) -> str:
+        """`text` with every token that is not public replaced by `<x>`. Idempotent."""
+        pieces: list[str] = []
+        position = 0
+        for match in _TOKEN.finditer(text):
+            token = match[0]
+            if token[0] == "<" or self.passes(token, text, match.start(), match.end()):
+                continue
+            pieces.append(text[position : match.start()])
+            pieces.append(MASK)
+            position = match.end()
+        pieces.append(text[position:])
+        return "".join(pieces)
+
+    def _package_file(self, token: str) -> bool:
+        """`name_version_arch.deb` and the like."""
+        match = _PACKAGE_FILE.fullmatch(token)
+        return match is not None and self._vocabulary.knows(match[1]) and _VERSION.fullmatch(match[2]) is not None
+
+    def passes(self, token: str, text: str, start: int, end: int) -> bool:
+        vocabulary = self._vocabulary
+        if token.isascii() is False:
+            return not any(char.isalnum() for char in token)
+        if token.isalpha():
+            if token[0] == "l" and text[start - 1 : start] == "-" and vocabulary.knows(token[1:]):
+                return True  # the linker's -lname
+            return (
+                len(token) == 1
+                or vocabulary.knows(token)
+                or (len(token) > 3 and not token.islower() and not token.istitle() and vocabulary.knows_parts(token))
+            )
+        if token.isdigit() and len(token) > 7:
+            return len(token) == 8 and token[:2] in {"19", "20"}  # a date; longer numbers may be somebody's
+        if token[0].isdigit() and (_NUMBER.fullmatch(token) or _MEASURE.fullmatch(token) or _VERSION.fullmatch(token)):
+            return True
+        if token.lower() in self._public or vocabulary.knows(token) or _MODE.fullmatch(token):
+            return True
+        if RUNNING.fullmatch(token) and NUMBERED.match(token) is None:
+            return False  # a word with a number is a machine sooner than a term
+        if _VERSION.fullmatch(token) or (_HEX.fullmatch(token) and any(char.isdigit() for char in token)):
+            return True
+        if len(token) >= 8 and re.fullmatch(r"[0-9a-fA-F]+", token):
+            before = text[max(0, start - 24) : start]
+            return bool(
+                _DIGEST_BEFORE.search(before)
+                or (len(token) == 40 and _COMMIT_BEFORE.search(before))
+                or (len(token) in {8, 16, 40} and _KEY_BEFORE.search(before))
+            )
+        if token[0] == "l" and text[start - 1 : start] == "-" and vocabulary.knows(token[1:]):
+            return True  # the linker's -lname
+        return self._package_file(token) or self._compound(token, text[start - 1 : start] in {"/", "-"})
+
+    def _compound(self, token: str, in_path: bool = False) -> bool:
+        """Names made of parts: files, modules, packages with versions; a hyphenated or dotted name of words must be public whole."""
+        if "@" in token or "%" in token or "~" in token:
+            return all(not part or self.passes(part, token, 0, 0) for part in re.split(r"[@~]|%(?:2[fF]|40|20|3[aA]|)?", token))
+        if "." in token:
+            return self._dotted(token)
+        if "-" in token:
+            name, _, version = token.rpartition("-")
+            if version[:1].isdigit() and _VERSION.fullmatch(version) and self._vocabulary.knows(name):
+                return True
+            return self._vocabulary.knows(token) or self._words(token, in_path)
+        if "_" in token or "+" in token:
+            return all(not part or len(part) == 1 or part.isdigit() or self._part(part) for part in re.split(r"[_+]", token))
+        return self._vocabulary.knows_parts(token) and not re.search(r"[A-Za-z]\d[A-Za-z]|\d[A-Za-z]+\d", token)
+
+    def _part(self, part: str) -> bool:
+        return bool(
+            _VERSION.fullmatch(part) or self._vocabulary.knows(part) or (part.isalnum() and self._vocabulary.knows_parts(part))
+        )
+
+    def _words(self, token: str, in_path: bool) -> bool:
+        """Public words joined, unless they are joined the way machines are called (`media-server`) and stand outside a path or option."""
+        parts = [part for part in token.split("-") if part]
+        if not in_path and len(parts) in {2, 3} and (MACHINE_NAME.search(parts[0]) or MACHINE_NAME.search(parts[-1])):
+            return False
+        if not all(part.isdigit() or self._part(part) for part in parts):
+            return False
+        return not parts[-1].isdigit() or len(parts) > 2
+
+    def _dotted(self, token: str) -> bool:
+        """`main.py`, `asyncio.events`, `libssl.so.3`: every part public, and no domain that is not."""
+        if token.lower().strip(".") in self._public:
+            return True
+        parts = [part for part in token.split(".") if part]
+        last = parts[-1].lower() if parts else ""
+        if last in _DOMAIN_ENDINGS and not self._vocabulary.knows(token):
+            return False
+        return all(
+            part.isdigit() or len(part) == 1 or self._part(part) or (("-" in part or "_" in part) and self._compound(part))
+            for part in parts
+        )
+
+
+_DOMAIN_ENDINGS = frozenset(
+    [
+        "com",
+        "net",
+        "org",
+        "edu",
+        "gov",
+        "de",
+        "fr",
+        "es",
+        "it",
+        "nl",
+        "pl",
+        "se",
+        "no",
+        "dk",
+        "fi",
+        "ch",
+        "at",
+        "be",
+        "uk",
+        "us",
+        "eu",
+        "cz",
+        "sk",
+        "hu",
+        "ro",
+        "ru",
+        "pt",
+        "gr",
+        "tr",
+        "jp",
+        "cn",
+        "kr",
+        "br",
+        "au",
+        "ca",
+        "nz",
+        "za",
+        "in",
+        "lan",
+        "internal",
+        "intranet",
+        "home",
+        "corp",
+        "localdomain",
+        "arpa",
+        "fritz",
+        "box",
+        "xyz",
+        "online",
+        "onion",
+        "local",
+        "lv",
+        "lt",
+        "ee",
+    ]
+)

@@ -1,0 +1,62 @@
+"""The table of all rules, in the order they are applied, and its compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+from telemetry_service.core.scrub import (
+    addresses,
+    host_rules,
+    hosts,
+    identifier_rules,
+    identifiers,
+    location_rules,
+    locations,
+    secret_rules,
+    secrets,
+    user_rules,
+    users,
+)
+from telemetry_service.core.scrub.rule import CompiledRule, Rule
+
+# Identifiers that hold what looks like an address, a key or a host: they go before those.
+_EARLY = frozenset(
+    {
+        "fingerprint",
+        "fingerprint-md5",
+        "certificate-print",
+        "ssh-key",
+        "uuid",
+        "uuid-any",
+        "disk-by-id",
+        "disk-path",
+        "uuid-md",
+    }
+)
+
+RULES: tuple[Rule, ...] = (
+    *secret_rules.RULES,
+    *(rule for rule in identifier_rules.RULES if rule.name in _EARLY),
+    *location_rules.RULES,
+    *addresses.RULES,
+    *(rule for rule in identifier_rules.RULES if rule.name not in _EARLY),
+    *secret_rules.LATE_RULES,
+    *user_rules.RULES,
+    *host_rules.RULES,
+)
+
+# Rules whose value spans lines; they see the whole text, before it is searched in runs of lines.
+MULTILINE = frozenset({"pem"})
+
+
+def compile_rules(public: Container[str], knows: Callable[[str], bool]) -> tuple[CompiledRule, ...]:
+    """All rules, bound to the allow-list of hosts and the vocabulary."""
+    kinds = {
+        **addresses.KINDS,
+        **secrets.KINDS,
+        **identifiers.KINDS,
+        **locations.KINDS,
+        **hosts.host_kinds(public, knows),
+        **users.user_kinds(public, knows),
+    }
+    return tuple(CompiledRule(rule, kinds) for rule in RULES)

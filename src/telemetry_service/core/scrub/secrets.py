@@ -1,0 +1,186 @@
+"""Passwords, keys and tokens: by their known shape, by the name in front of them, and by the command they are given to."""
+
+from __future__ import annotations
+
+import re
+
+from telemetry_service.core.scrub.rule import Change, Found
+
+# Values that are words about a secret, not one.
+_NO_SECRET = re.compile(
+    r"(?i)(?:yes|no|true|false|null|nil|none|undefined|required|invalid|incorrect|missing|failed|expected|wrong|empty|unset|set|not|is|was|for|must|the|a|an|and|or|authentication|auth|bearer|basic|expired|rejected|denied|mismatch|error|unknown|unchanged|prompt|ask|hidden|redacted|masked|optional|default|disabled|enabled|on|off|string|str|bytes|int|env|file|stdin|prompted|password|secret|token|key|user|username|found|changed|updated|successfully|generated|created|accepted|verification|length|hash|policy|md5|sha256|sha512|scram-sha-256|peer|trust|ident|\d{1,2})"
+)
+_VARIABLE = re.compile(
+    r"\$[\w{(]|%\(|%[sd]$|\*{2,}$|x{3,}$|\{\{|\[(?:redacted|hidden|filtered)|<|…|\.\.\.$|os\.environ|process\.env|getenv",
+    re.IGNORECASE,
+)
+_PATH = re.compile(r"(?:/|\./|~/|file:)[\w./@-]*$")
+
+
+def _whole(found: Found) -> Change:
+    return Change(found.start, found.end, "<secret>")
+
+
+def _is_no_secret(value: str) -> bool:
+    return bool(_VARIABLE.match(value)) or _NO_SECRET.fullmatch(value.strip(".,;:!)(]}\"'")) is not None
+
+
+def given(found: Found) -> Change | None:
+    """A value in a place where only a secret stands."""
+    return None if _VARIABLE.match(found.value) or found.value.startswith("<") else _whole(found)
+
+
+def quoted_value(found: Found) -> Change | None:
+    return None if _is_no_secret(found.value) else _whole(found)
+
+
+def bare_word(found: Found) -> Change | None:
+    """An unquoted value after `name=` or `name:`; stops before the next parameter."""
+    value = found.value
+    cut = re.search(r"&\w|[,;](?:[\w.-]+=|$)|[)}\]]+[,;.:]?$|[,;]$|\\n$|<", value)
+    if cut:
+        value = value[: cut.start()]
+    if not value or _is_no_secret(value) or (value.startswith(("/", "./", "~/", "(", "[", "{", "%", "-")) and len(value) < 3):
+        return None
+    if _PATH.match(value) and not is_random(value):
+        return None
+    separator = found.before.rstrip()[-1:]
+    spaced = found.before[-1:].isspace()
+    if separator == ":" and spaced and re.fullmatch(r"[a-z]+[.,:;]?|[A-Z][a-z]+[.,:;]?|[\d.]+", value):
+        return None
+    if re.fullmatch(r"\w+(?:\.\w+)*\(.*", value) or value in {"=", ">", ":"}:
+        return None
+    return Change(found.start, found.start + len(value), "<secret>")
+
+
+def mixed(found: Found) -> Change | None:
+    """A word that is a secret if it does not look like a word: it mixes letters with digits or signs, or is random."""
+    value = found.value.rstrip(".,;:!")
+    if _is_no_secret(value) or not value or value.startswith(("/", "-", "$", "<", "--")) or "<" in value:
+        return None
+    letters, digits = re.search("[A-Za-z]", value), re.search(r"\d", value)
+    signs = re.search(r"[!@#$%^&*+=?~]", value)
+    if re.fullmatch(
+        r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\(\)?|v?\d+(?:\.\d+)+\S*|[\w-]+\.(?:py|js|ts|c|go|rb|php|sh|json|ya?ml|conf|txt|so)",
+        value,
+    ) or value.startswith("http"):
+        return None
+    if (letters and (digits or signs)) or is_random(value) or re.search(r"[a-z][A-Z]", value):
+        return Change(found.start, found.start + len(value), "<secret>")
+    return None
+
+
+def header(found: Found) -> Change | None:
+    value = found.value
+    return (
+        None
+        if value.lower() in {"bearer", "basic", "token", "required", "missing", "header", "invalid"} or value.startswith("<")
+        else _whole(found)
+    )
+
+
+def transitions(value: str) -> int:
+    """How often the class (lower, upper, digit) changes along the value."""
+    count = 0
+    last = ""
+    for char in value:
+        kind = "d" if char.isdigit() else "u" if char.isupper() else "l" if char.isalpha() else ""
+        if kind and last and kind != last:
+            count += 1
+        last = kind or last
+    return count
+
+
+def is_random(value: str) -> bool:
+    """Whether letters and digits change so often that no person or naming scheme wrote it."""
+    if len(value) < 12:
+        return False
+    changes = transitions(value)
+    has_digit = any(char.isdigit() for char in value)
+    return changes * 4 >= len(value) and has_digit and changes >= 5
+
+
+_WORDY = re.compile(r"[A-Z]?[a-z]{4,}|[A-Z]{4,}")
+
+
+def random_run(found: Found) -> Change | None:
+    """A long run that is random by its transitions; digests and ids in hex have rules and contexts of their own."""
+    value = found.value
+    if found.before.endswith(
+        ("sha256:", "SHA256:", "sha512-", "sha1-", "sha384-", "sha512:", "sha1:", "md5:", "0x", "integrity ")
+    ):
+        return None
+    if re.fullmatch(r"[0-9a-fA-F-]+|[0-9A-F]+", value) or value.startswith(("_Z", "--")):
+        return None
+    if "/" in value and not re.search(r"[+=]", value):
+        pieces = value.split("/")
+        if all(len(piece) < 20 for piece in pieces):
+            return None
+    if re.search(r"[-_].*[-_]", value) and sum(len(word) for word in _WORDY.findall(value)) * 3 >= len(value):
+        return None
+    if not (re.search("[a-z]", value) and re.search("[A-Z]", value)):
+        return None
+    return _whole(found) if is_random(value) else None
+
+
+def userinfo(found: Found) -> Change | None:
+    """`user:password` or `token` before the @ of a URL; a bare `git` or `root` is no secret."""
+    return None if found.value in {"git", "root", "anonymous"} or "<" in found.value else _whole(found)
+
+
+def token(found: Found) -> Change | None:
+    tail = found.text[found.end : found.end + 1]
+    return None if tail.isalnum() and not found.value.startswith(("$", "eyJ")) else _whole(found)
+
+
+def pem(found: Found) -> Change | None:
+    value = found.value.strip()
+    if not value or value.startswith("<"):
+        return None
+    start = found.start + (len(found.value) - len(found.value.lstrip()))
+    return Change(start, start + len(value), "<secret>")
+
+
+def query(found: Found) -> Change | None:
+    value = found.value
+    if _is_no_secret(value) or (
+        re.fullmatch(r"\d{1,4}|[a-z]{1,12}|v?\d+(?:\.\d+)+", value)
+        and not re.search(r"(?i)(?:pass\w*|pwd|secret|token|key|user\w*|login)=$", found.before)
+    ):
+        return None
+    return _whole(found)
+
+
+def pair(found: Found) -> Change | None:
+    """`user:password` given to a command: an image reference or number pair is none."""
+    value = found.value
+    if (
+        re.fullmatch(r"\d+:\d+", value)
+        or re.fullmatch(r"([\w.-]+):\1", value)
+        or "<" in value
+        or value.startswith("$")
+        or re.search(r"[:%]\$", value)
+    ):
+        return None
+    return _whole(found)
+
+
+KINDS = {
+    "pem": pem,
+    "pemline": pem,
+    "auth": userinfo,
+    "token": token,
+    "header": header,
+    "cookie": given,
+    "hook": given,
+    "secret": quoted_value,
+    "word": bare_word,
+    "mixed": mixed,
+    "given": given,
+    "opt": bare_word,
+    "pair": pair,
+    "quoted": mixed,
+    "query": query,
+    "random": random_run,
+    "wgkey": given,
+}

@@ -1,0 +1,244 @@
+"""User names, people and e-mail addresses.
+
+Kinds: `user` stands where only an account can stand and stays only if it is a system account; `login` may also be a word of
+the message, so the public vocabulary decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container
+
+from telemetry_service.core.scrub.rule import Change, Found, Kind
+from telemetry_service.core.scrub.user_rules import SYSTEM_USERS, Q
+
+EXTENSION = r"\.(?:service|socket|timer|target|mount|conf|cfg|ini|env|py|js|mjs|cjs|ts|tsx|jsx|vue|json|ya?ml|toml|xml|html?|css|sh|bash|pl|pm|rb|php|go|rs|java|kt|jar|war|c|h|cc|cpp|so|a|o|exe|dll|deb|rpm|apk|tar|gz|xz|zip|zst|bz2|img|iso|qcow2|raw|log|txt|md|csv|sql|db|sqlite|lock|list|pid|sock|key|pem|crt|bak|old|tmp|example|sample|dist|in|am|ac|po|mo|table|column|name|id|com|net|org|de|io|local|lan)$"
+
+
+def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[str, Kind]:
+    """The kinds of this file, with the vocabulary bound."""
+
+    def hide(found: Found, value: str) -> Change:
+        return Change(found.start, found.start + len(value), "<user>", value)
+
+    def clean(value: str) -> str:
+        return value.rstrip(".-$")
+
+    def is_system(value: str) -> bool:
+        return value.lower() in SYSTEM_USERS or value.isdigit()
+
+    def user(found: Found) -> Change | None:
+        value = clean(found.value)
+        if found.start and found.text[found.start - 1].isalnum():
+            return None
+        if not value or is_system(value) or (found.text[found.start + len(value) :][:1] in {"("} and is_word(value)):
+            return None
+        if re.search(EXTENSION, value):
+            return None
+        return hide(found, value)
+
+    def login(found: Found) -> Change | None:
+        """An account unless the vocabulary knows the word, or it looks like code, a file or a path."""
+        value = clean(found.value)
+        after = found.text[found.start + len(value) :][:4]
+        if (
+            is_word(value)
+            or (after.startswith(("(", "::", "=", "/", "@")) and not after.startswith("(uid"))
+            or found.before.endswith(("/", "-", "$", "%", "."))
+        ):
+            return None
+        if re.search(rf"{EXTENSION}|^[A-Z_]{{3,}}$|[a-z][A-Z]", value) and not re.search(rf"{Q}$", found.before):
+            return None
+        return user(found)
+
+    def at_user(found: Found) -> Change | None:
+        """What stands before an @ and a host, except accounts of software."""
+        return (
+            None
+            if found.value.lower() in {"git", "root", "admin", "user"} or is_system(found.value)
+            else hide(found, found.value)
+        )
+
+    def user_value(found: Found) -> Change | None:
+        value = clean(found.value)
+        before = found.before
+        if is_system(value) or before.endswith(("$", "{")) or value.lower() in {"true", "false", "null", "none", "yes"}:
+            return None
+        if re.search(r":\s$", before) and (is_word(value) or re.search(r"[a-z][A-Z]|\.", value)):
+            return None
+        after = found.text[found.start + len(value) :][:2]
+        if after.startswith(("(", "/", "::", ".")) or (re.search(EXTENSION, value) and "@" not in value):
+            return None
+        if re.search(
+            r"(?i)(?:owner|account|name|chown|author|contact|holder|client_name|customer|login)[\"'\]]?\s?[:=]\s?[\"'‘]?$",
+            before,
+        ) and is_word(value):
+            return None
+        return user(found)
+
+    def option_user(found: Found) -> Change | None:
+        value = clean(found.value)
+        if found.after.startswith("=") or found.before[-3:].strip() in {"-L", "-O"}:
+            return None
+        if (
+            re.search(
+                r"(?:^|\s)(?:-[ulgGo]|--name|--group|--gid|--as|--account|--admin|--uid|--login)[= ]\s?[\"']?$",
+                found.before,
+            )
+            and is_word(value)
+        ) or re.search(EXTENSION, value):
+            return None
+        return user(found)
+
+    def home(found: Found) -> Change | None:
+        value = clean(found.value)
+        if (
+            value.lower() in SYSTEM_USERS - {"user", "test", "me", "admin", "guest"}
+            or value in {"user", "linuxbrew", "container"}
+            or value.startswith(".")
+        ):
+            return None
+        return hide(found, value)
+
+    def email(found: Found) -> Change | None:
+        """An address, or a Git remote's `git@`; npm's `name@1.2` and units' `name@instance.service` are none."""
+        value = found.value
+        local, _, domain = value.rpartition("@")
+        text = found.text
+        if re.match(
+            r"v?\d+(?:\.|$)|(?:latest|next|beta|alpha|canary|stable|main|master|npm|rc|dev|workspace|file|link|sha\d+)\b",
+            domain,
+        ) and not re.match(r"\d+\.\d+\.\d+\.\d+$", domain):
+            return None
+        if re.search(r"\.(?:service|socket|timer|target|mount|device|slice|scope|path|conf|log)(?:$|\b)", domain) or (
+            text[found.start - 1 : found.start] in {"/", "@"} and is_word(local)
+        ):
+            return None
+        if local.lower() in {"git", "root"} and "." not in domain.strip("."):
+            return None
+        if domain.lower() in public:
+            if local.lower() in {"git", "<secret>", "noreply", "no-reply", "security", "support", "info", "root"}:
+                return None
+            return Change(found.start, found.end, "<email>")
+        if local.lower() == "git":
+            return Change(found.start + 4, found.end, "<host>", domain)
+        if "." not in domain:
+            if (
+                re.search(r"[A-Z_]|[()]", domain)
+                or text[found.end : found.end + 1] in {"(", "/", "="}
+                or domain in {"pam", "pve", "pbs", "eaDir"}
+            ):
+                return None
+            if local.startswith(("-", "=")) or (is_word(local) and is_word(domain) and local.lower() not in SYSTEM_USERS):
+                return None
+            if is_system(local):
+                return None
+        if re.search(r"\.(?:js|ts|py|so|json|tgz|tar|html|vue|mjs)$", domain):
+            return None
+        return Change(found.start, found.end, "<email>")
+
+    def mail(found: Found) -> Change | None:
+        return None if "<" in found.value else Change(found.start, found.end, "<email>")
+
+    def person(found: Found) -> Change | None:
+        words = found.value.split()
+        lead = 0
+        while words and is_word(words[0]) and len(words) > 1:
+            lead += len(words[0]) + 1
+            words = words[1:]
+        if all(is_word(word.strip(".")) for word in words):
+            return None
+        return Change(found.start + lead, found.end, "<user>")
+
+    def full_name(found: Found) -> Change | None:
+        words = re.split(r"[ -]", found.value)
+        if sum(is_word(word.strip(".")) for word in words) * 2 >= len(words) and not re.search(
+            r"(?i)(?:author|committer|full ?name|real ?name|-by|gecos)[^\w]*$", found.before
+        ):
+            return None
+        return Change(found.start, found.end, "<user>")
+
+    def owner(found: Found) -> Change | None:
+        value = found.value
+        if (
+            is_word(value)
+            or is_word(value.lower().replace("_", "-"))
+            or value.lower() in {"library", "repos", "api", "v2", "orgs", "users", "search", "login", "settings", "features"}
+            or value.endswith(".git")
+            or re.match(r"v?\d", value)
+        ):
+            return None
+        pieces = [piece for piece in re.split(r"[-_.]|(?<=[a-z])(?=[A-Z])", value) if piece]
+        return None if all(is_word(piece) for piece in pieces) else hide(found, value)
+
+    def git_name(found: Found) -> Change | None:
+        return None if "<" in found.value or "$" in found.value else Change(found.start, found.end, "<user>")
+
+    def gecos(found: Found) -> Change | None:
+        value = found.value.strip(",")
+        return (
+            None
+            if not value or all(is_word(word) or is_system(word) for word in re.split(r"[ ,]+", value))
+            else Change(found.start, found.end, "<user>")
+        )
+
+    def user_list(found: Found) -> Change | None:
+        names = re.split(r"[ ,]+", found.value)
+        return (
+            None
+            if all(is_system(name) or is_word(name) for name in names)
+            else Change(found.start, found.end, "<user>", max(names, key=len))
+        )
+
+    def dn_user(found: Found) -> Change | None:
+        value = found.value.strip()
+        return (
+            None
+            if value.isdigit()
+            or value.lower()
+            in {
+                "admin",
+                "manager",
+                "users",
+                "config",
+                "schema",
+                "subschema",
+                "monitor",
+                "people",
+                "groups",
+                "builtin",
+                "computers",
+            }
+            or "<" in value
+            else Change(found.start, found.start + len(value), "<user>", value)
+        )
+
+    def domain(found: Found) -> Change | None:
+        return (
+            None
+            if found.value in {"NT", "BUILTIN", "AUTHORITY", "HKEY", "HKLM", "HKCU", "C", "D"}
+            or (is_word(found.value) and len(found.value) < 3)
+            else Change(found.start, found.end, "<host>")
+        )
+
+    return {
+        "user": user,
+        "login": login,
+        "uservalue": user_value,
+        "optuser": option_user,
+        "home": home,
+        "email": email,
+        "mail": mail,
+        "person": person,
+        "fullname": full_name,
+        "owner": owner,
+        "gitname": git_name,
+        "gecos": gecos,
+        "userlist": user_list,
+        "dnuser": dn_user,
+        "domain": domain,
+        "keep": lambda found: None,
+        "uidn": lambda found: Change(found.start, found.end, "<id>"),
+        "pairuser": login,
+        "atuser": at_user,
+    }

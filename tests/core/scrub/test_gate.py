@@ -1,0 +1,46 @@
+"""What passes the gate and what does not."""
+
+import pytest
+
+from telemetry_service.core.scrub import Scrubber
+from telemetry_service.core.scrub.vocabulary import load_vocabulary
+
+PASSES = [
+    "E: Unable to locate package libssl1.1",
+    "nodejs : Depends: libnode108 (= 18.19.0+dfsg-6~deb12u1) but it is not going to be installed",
+    "curl: (28) Failed to connect to <host> port 443 after 130220 ms: Connection timed out",
+    "no space left on device while writing /var/lib/docker/overlay2/l",
+    "npm ERR! code ERESOLVE",
+    "java.lang.OutOfMemoryError: Java heap space",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08: 12.4MB/58.1MB",
+    "http://archive.ubuntu.com/debian/pool/main/c/curl/curl_7.88.1-10+deb12u8_amd64.deb",
+]
+MASKED = [
+    "katzenhaus",
+    "sonja.katze",
+    "nas.heim.lan",
+    "S5GXNF0R456789",
+    "0123456789abcdef0123456789abcdef",
+    "123456789012",
+    "benedikt",
+    "Uppsala",
+    "media-server",
+    "łódź",
+]
+
+
+@pytest.mark.parametrize("line", PASSES)
+def test_public_words_pass(line: str, scrubber: Scrubber) -> None:
+    assert scrubber.gate(line) == line
+
+
+@pytest.mark.parametrize("word", MASKED)
+def test_other_words_do_not(word: str, scrubber: Scrubber) -> None:
+    assert scrubber.gate(f"error near {word} here") == "error near <x> here"
+
+
+def test_the_vocabulary_is_sound() -> None:
+    words = load_vocabulary()
+    assert len(words) > 50_000
+    assert not {"benedikt", "lena", "uppsala", "berlin", "homelab", "keller", "cet"} & words
+    assert all(word == word.lower() for word in words)

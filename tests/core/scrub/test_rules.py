@@ -1,0 +1,51 @@
+"""Every rule has a line it must change and a line it must leave alone (rule_cases.jsonl)."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from telemetry_service.core.scrub.prefilter import Prefilter
+from telemetry_service.core.scrub.public_hosts import PublicHosts
+from telemetry_service.core.scrub.rule import CompiledRule, Subject
+from telemetry_service.core.scrub.rules import RULES, compile_rules
+from telemetry_service.core.scrub.vocabulary import Vocabulary, load_vocabulary
+
+CASES = [json.loads(line) for line in (Path(__file__).parent / "rule_cases.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, CompiledRule]:
+    return {rule.name: rule for rule in compile_rules(PublicHosts(), Vocabulary(load_vocabulary()).knows)}
+
+
+def test_every_rule_has_a_case_and_a_name_of_its_own() -> None:
+    assert [rule.name for rule in RULES] == [case["rule"] for case in CASES]
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["rule"]))
+def test_rule_fires(case: dict[str, str], compiled: dict[str, CompiledRule]) -> None:
+    subject = Subject(case["fires"])
+    changes = compiled[case["rule"]].changes(subject)
+    assert changes, case["fires"]
+    assert subject.rewritten(changes).text != case["fires"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["rule"]))
+def test_rule_leaves_alone(case: dict[str, str], compiled: dict[str, CompiledRule]) -> None:
+    assert compiled[case["rule"]].changes(Subject(case["stays"])) == []
+
+
+def test_the_prefilter_never_hides_a_rule(compiled: dict[str, CompiledRule]) -> None:
+    prefilter = Prefilter(RULES)
+    for case in CASES:
+        for line in (case["fires"], case["stays"]):
+            data = Subject(line).data
+            candidates = {RULES[number].name for number in prefilter.candidates(data)}
+            assert {rule.name for rule in compiled.values() if rule.regex.search(data)} <= candidates
+
+
+def test_offsets_survive_text_beyond_ascii(compiled: dict[str, CompiledRule]) -> None:
+    subject = Subject("Größe ‘ü’ 🙂 łódź 192.168.1.9 – ende")
+    assert subject.rewritten(compiled["ipv4"].changes(subject)).text == "Größe ‘ü’ 🙂 łódź <ipv4> – ende"
