@@ -121,10 +121,10 @@ def serve(settings: Settings) -> None:
         log.warning("setting.ignored", reason=warning)
     with held(settings.data_dir):
         ids = identities(settings.data_dir)
-        listener = _listen(*settings.listen_addr)
-        inbox = _open_inbox(settings, ids)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, ids, inbox, listener))
+        with _listen(*settings.listen_addr) as listener:
+            inbox = _open_inbox(settings, ids)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(settings, ids, inbox, listener))
 
 
 def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
