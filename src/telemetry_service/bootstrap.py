@@ -183,9 +183,10 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox, listener: so
     finally:
         announcer.cancel()
         follower.cancel()
-        await group.close(inbox.close)
-        await process.stop()
+        # Who writes a file closes it last, which empties its write-ahead log: a copy of the file alone is then whole.
         readers.close()
+        await process.stop()
+        await group.close(inbox.close)
 
 
 class CannotListen(Exception):
