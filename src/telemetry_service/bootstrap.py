@@ -131,10 +131,15 @@ def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
     """The inbox, with the store brought up to date first, so that readers find it."""
     store = open_store(settings, ids)
     inbox = Inbox(settings.data_dir, max_bytes=settings.inbox_max_mb * 1024 * 1024, now=now())
-    if store.position(inbox.generation) > inbox.last_seq():
+    position = store.position(inbox.generation)
+    gone = inbox.first_seq() - 1 - position
+    if position > inbox.last_seq():
         # An older copy was put in its place: its next numbers would pass for folded. Folding twice changes nothing.
         inbox.start_new_generation()
         log.warning("inbox.restored", reason="the inbox is older than the store; all of it is folded again, each event once")
+    elif position and gone > 0:
+        reason = "the store is older than the inbox; these events were folded into the newer store and are not in this one"
+        log.warning("store.restored", events=gone, reason=reason)
     store.close()
     return inbox
 

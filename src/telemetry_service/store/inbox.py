@@ -40,6 +40,11 @@ class Inbox:
         row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
         return int(row[0]) if row else 0
 
+    def first_seq(self) -> int:
+        """The lowest number of an event that is still here; of the next one, if none is."""
+        (first,) = self._connection.execute("SELECT min(seq) FROM event").fetchone()
+        return self.last_seq() + 1 if first is None else int(first)
+
     def last_body(self) -> bytes | None:
         """The newest event, if one is still here."""
         row = self._connection.execute("SELECT body FROM event ORDER BY seq DESC LIMIT 1").fetchone()
