@@ -214,7 +214,7 @@ async def _follow_fold(parts: Parts, group: GroupCommit) -> None:
     """Tell the inbox how far the store has come, so that it can let go of what is folded."""
     while True:
         await asyncio.sleep(FOLLOW_SECONDS)
-        if await parts.follow_fold():
+        if await parts.follow_fold() or group.unsettled:
             group.tidy()
 
 
