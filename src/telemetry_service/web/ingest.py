@@ -1,6 +1,5 @@
 """`POST /telemetry`: limit, read, accept, store, acknowledge. Plain ASGI, because every report comes this way."""
 
-import asyncio
 import time
 import zlib
 from collections import Counter
@@ -24,7 +23,6 @@ from telemetry_service.web.answers import (
 from telemetry_service.web.auth import Access, Denied
 from telemetry_service.web.limits import Peers, TokenBuckets
 
-BODY_SECONDS = 20.0  # a body that takes longer is not worth a connection
 CLOSE = (b"connection", b"close")
 ACCEPTED_START = {
     "type": "http.response.start",
@@ -148,22 +146,18 @@ class Ingest:
     async def _long_body(self, message: dict[str, object], receive: Receive) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                while True:
-                    if message["type"] != "http.request":
-                        raise _Refused(400, "body: the connection ended before it was complete", CLOSE)
-                    chunk = message.get("body", b"")
-                    assert isinstance(chunk, bytes)
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > self._max_body_bytes:
-                        raise self._too_large()
-                    if not message.get("more_body"):
-                        return b"".join(chunks)
-                    message = await receive()
-        except TimeoutError:
-            raise _Refused(408, "body: took too long to arrive", CLOSE) from None
+        while True:
+            if message["type"] != "http.request":
+                raise _Refused(400, "body: the connection ended before it was complete", CLOSE)
+            chunk = message.get("body", b"")
+            assert isinstance(chunk, bytes)
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._max_body_bytes:
+                raise self._too_large()
+            if not message.get("more_body"):
+                return b"".join(chunks)
+            message = await receive()
 
     def _decompressed(self, body: bytes, encoding: bytes) -> bytes:
         if encoding in (b"", b"identity"):
