@@ -25,6 +25,7 @@ from telemetry_service.jobs.demo import payloads
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.settings import Settings, from_environ, warnings
 from telemetry_service.store import tokens
+from telemetry_service.store.database import StoreUnavailable, UnusableData
 from telemetry_service.store.directory import held, identities
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.inbox import Inbox, InboxReader
@@ -103,10 +104,14 @@ def run_worker() -> None:
     """The background process: settings and directory are those of the web process that started it."""
     set_up_logging()
     settings = from_environ(os.environ)
-    ids = identities(settings.data_dir)
-    store = open_store(settings, ids)
     try:
-        worker.run(Fold(InboxReader(settings.data_dir), store, now))
+        store = open_store(settings, identities(settings.data_dir))
+        fold = Fold(InboxReader(settings.data_dir), store, now)
+    except (StoreUnavailable, UnusableData) as error:
+        log.error("worker.cannot_start", reason=str(error))
+        sys.exit(1)
+    try:
+        worker.run(fold)
     finally:
         store.close()
 
