@@ -28,6 +28,7 @@ from telemetry_service.jobs.demo import payloads
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.settings import Settings, from_environ, warnings
 from telemetry_service.store import tokens
+from telemetry_service.store.database import StoreUnavailable, UnusableData
 from telemetry_service.store.directory import held, identities
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.inbox import Inbox, InboxReader
@@ -106,10 +107,14 @@ def run_worker() -> None:
     """The background process: settings and directory are those of the web process that started it."""
     set_up_logging()
     settings = from_environ(os.environ)
-    ids = identities(settings.data_dir)
-    store = open_store(settings, ids)
     try:
-        worker.run(Fold(InboxReader(settings.data_dir), store, now))
+        store = open_store(settings, identities(settings.data_dir))
+        fold = Fold(InboxReader(settings.data_dir), store, now)
+    except (StoreUnavailable, UnusableData) as error:
+        log.error("worker.cannot_start", reason=str(error))
+        sys.exit(1)
+    try:
+        worker.run(fold)
     finally:
         store.close()
 
@@ -124,20 +129,25 @@ def serve(settings: Settings) -> None:
         log.warning("setting.ignored", reason=warning)
     with held(settings.data_dir):
         ids = identities(settings.data_dir)
-        listener = _listen(*settings.listen_addr)
-        inbox = _open_inbox(settings, ids)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, ids, inbox, listener))
+        with _listen(*settings.listen_addr) as listener:
+            inbox = _open_inbox(settings, ids)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(settings, ids, inbox, listener))
 
 
 def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
     """The inbox, with the store brought up to date first, so that readers find it."""
     store = open_store(settings, ids)
     inbox = Inbox(settings.data_dir, max_bytes=settings.inbox_max_mb * 1024 * 1024, now=now())
-    if store.position(inbox.generation) > inbox.last_seq():
+    position = store.position(inbox.generation)
+    gone = inbox.first_seq() - 1 - position
+    if position > inbox.last_seq():
         # An older copy was put in its place: its next numbers would pass for folded. Folding twice changes nothing.
         inbox.start_new_generation()
         log.warning("inbox.restored", reason="the inbox is older than the store; all of it is folded again, each event once")
+    elif position and gone > 0:
+        reason = "the store is older than the inbox; these events were folded into the newer store and are not in this one"
+        log.warning("store.restored", events=gone, reason=reason)
     store.close()
     return inbox
 
@@ -188,9 +198,10 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox, listener: so
     finally:
         announcer.cancel()
         follower.cancel()
-        await group.close(inbox.close)
-        await process.stop()
+        # Who writes a file closes it last, which empties its write-ahead log: a copy of the file alone is then whole.
         readers.close()
+        await process.stop()
+        await group.close(inbox.close)
 
 
 class CannotListen(Exception):
@@ -213,7 +224,7 @@ async def _follow_fold(parts: Parts, group: GroupCommit) -> None:
     """Tell the inbox how far the store has come, so that it can let go of what is folded."""
     while True:
         await asyncio.sleep(FOLLOW_SECONDS)
-        if await parts.follow_fold():
+        if await parts.follow_fold() or group.unsettled:
             group.tidy()
 
 

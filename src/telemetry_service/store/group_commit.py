@@ -31,9 +31,15 @@ class GroupCommit:
         self._committing = False
         self._refusal: str | None = None
         self._next_check = 0.0
-        self.folded_through = 0
+        self._more_to_take_away = False
+        self.folded_through = inbox.first_seq() - 1
         self.last_seq = inbox.last_seq()
-        self.started_waiting_at = 0
+        self.started_waiting_at = time.time_ns() // 1000
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether there is something to do without new events: folded ones to take away, or a disk to look at again."""
+        return self._more_to_take_away or self._refusal is not None
 
     @property
     def refusal(self) -> str | None:
@@ -57,7 +63,7 @@ class GroupCommit:
         return self._group
 
     def tidy(self) -> None:
-        """Take folded events away, also when no new ones arrive."""
+        """Take folded events away and look for room, also when no new events arrive."""
         self._schedule()
 
     def _schedule(self) -> None:
@@ -82,7 +88,7 @@ class GroupCommit:
     def _commit(self, group: "asyncio.Future[None] | None", size: int) -> None:
         failure: StoreUnavailable | None = None
         try:
-            self._inbox.commit(self.folded_through)
+            self._more_to_take_away = self._inbox.commit(self.folded_through)
         except StoreUnavailable as error:
             failure = error
         now = time.monotonic()

@@ -40,6 +40,11 @@ class Inbox:
         row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
         return int(row[0]) if row else 0
 
+    def first_seq(self) -> int:
+        """The lowest number of an event that is still here; of the next one, if none is."""
+        (first,) = self._connection.execute("SELECT min(seq) FROM event").fetchone()
+        return self.last_seq() + 1 if first is None else int(first)
+
     def last_body(self) -> bytes | None:
         """The newest event, if one is still here."""
         row = self._connection.execute("SELECT body FROM event ORDER BY seq DESC LIMIT 1").fetchone()
@@ -57,13 +62,13 @@ class Inbox:
             roll_back(self._connection)
             raise StoreUnavailable(str(error)) from error
 
-    def commit(self, folded_through: int) -> None:
+    def commit(self, folded_through: int) -> bool:
         """Sync the group to disk, and take away some of the events up to `folded_through`, which the store has synced.
 
-        Raises `StoreUnavailable`, with nothing stored.
+        Returns whether there may be more of them. Raises `StoreUnavailable`, with nothing stored.
         """
         try:
-            self._connection.execute(
+            taken = self._connection.execute(
                 "DELETE FROM event WHERE seq <= min(?, (SELECT min(seq) FROM event) + ?)",
                 (folded_through, DELETE_AT_ONCE),
             )
@@ -71,6 +76,7 @@ class Inbox:
         except sqlite3.Error as error:
             roll_back(self._connection)
             raise StoreUnavailable(str(error)) from error
+        return taken.rowcount > DELETE_AT_ONCE
 
     def refusal(self) -> str | None:
         """Why no more events can be taken now, or None: the inbox is over its bound, or the disk nearly full."""

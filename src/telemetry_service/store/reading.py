@@ -25,7 +25,7 @@ class Reader:
     """A read-only view of the store, for one thread."""
 
     def __init__(self, directory: Path) -> None:
-        self.connection = connect(directory / store.FILE_NAME, read_only=True)
+        self.connection = connect(directory / store.FILE_NAME, read_only=True, same_thread=False)  # closed by another one
         self.names = Names(self.connection)
         self._sources = dict(self.connection.execute("SELECT id, slug FROM source").fetchall())
 
@@ -179,6 +179,7 @@ class Readers:
     def __init__(self, directory: Path, threads: int = 2) -> None:
         self._directory = directory
         self._local = threading.local()
+        self._open: list[Reader] = []
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
 
     async def run(self, read: Callable[[Reader], T]) -> T:
@@ -193,6 +194,7 @@ class Readers:
             reader: Reader | None = getattr(self._local, "reader", None)
             if reader is None:
                 reader = self._local.reader = Reader(self._directory)
+                self._open.append(reader)
             reader.connection.execute("BEGIN")  # one report, one state of the store
             try:
                 return read(reader)
@@ -202,4 +204,7 @@ class Readers:
             raise StoreUnavailable(str(error)) from error
 
     def close(self) -> None:
+        """Finish what is being read, and close the views."""
         self._pool.shutdown()
+        for reader in self._open:
+            reader.connection.close()

@@ -1,6 +1,5 @@
 """`POST /telemetry`: limit, read, accept, store, acknowledge. Plain ASGI, because every report comes this way."""
 
-import asyncio
 import time
 import zlib
 from collections import Counter
@@ -25,7 +24,6 @@ from telemetry_service.web.answers import (
 from telemetry_service.web.auth import Access, Denied
 from telemetry_service.web.limits import Peers, TokenBuckets
 
-BODY_SECONDS = 20.0  # a body that takes longer is not worth a connection
 MAX_ASIDE = 64  # long reports in memory, waiting to be cleaned; above it the answer is 503
 CLOSE = (b"connection", b"close")
 ACCEPTED_START = {
@@ -165,22 +163,18 @@ class Ingest:
     async def _long_body(self, message: dict[str, object], receive: Receive) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                while True:
-                    if message["type"] != "http.request":
-                        raise _Refused(400, "body: the connection ended before it was complete", CLOSE)
-                    chunk = message.get("body", b"")
-                    assert isinstance(chunk, bytes)
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > self._max_body_bytes:
-                        raise self._too_large()
-                    if not message.get("more_body"):
-                        return b"".join(chunks)
-                    message = await receive()
-        except TimeoutError:
-            raise _Refused(408, "body: took too long to arrive", CLOSE) from None
+        while True:
+            if message["type"] != "http.request":
+                raise _Refused(400, "body: the connection ended before it was complete", CLOSE)
+            chunk = message.get("body", b"")
+            assert isinstance(chunk, bytes)
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._max_body_bytes:
+                raise self._too_large()
+            if not message.get("more_body"):
+                return b"".join(chunks)
+            message = await receive()
 
     def _decompressed(self, body: bytes, encoding: bytes) -> bytes:
         if encoding in (b"", b"identity"):

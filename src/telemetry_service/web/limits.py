@@ -11,7 +11,7 @@ from hashlib import blake2b
 from telemetry_service.settings import Network
 
 KEY_SECONDS = 3600.0
-MAX_BUCKETS = 100_000  # about 10 MB; under a flood of networks the longest known bucket gives way
+MAX_BUCKETS = 100_000  # about 15 MB; under a flood of networks those not seen for longest give way
 IPV6_NETWORK_BITS = 64
 
 
@@ -24,7 +24,10 @@ class TokenBuckets:
     def __init__(self, per_minute: int, burst: int) -> None:
         self._interval = 60.0 / per_minute if per_minute else 0.0
         self._burst = burst
-        self._full_at: dict[bytes, float] = {}
+        # Two halves, of which the older one is dropped whole: taking single keys from the front of a dict is quadratic
+        # (measured at 59 us a report in a flood), an OrderedDict three times as large.
+        self._recent: dict[bytes, float] = {}
+        self._older: dict[bytes, float] = {}
         self._keyed = _keyed_hash()
         self._key_since = 0.0
 
@@ -35,22 +38,24 @@ class TokenBuckets:
         if now - self._key_since >= KEY_SECONDS:
             # Buckets do not outlive their key: once an hour everybody has a full one.
             self._keyed, self._key_since = _keyed_hash(), now
-            self._full_at.clear()
+            self._recent, self._older = {}, {}
         hashed = self._keyed.copy()
         hashed.update(network)
         bucket = hashed.digest()
-        full_at = max(self._full_at.get(bucket, 0.0), now)
+        known = self._recent.get(bucket)
+        if known is None:
+            known = self._older.get(bucket, 0.0)
+        full_at = max(known, now)
         wait = full_at - now - (self._burst - 1) * self._interval
         if wait > 1e-9:
             return wait
-        self._full_at.pop(bucket, None)
-        self._full_at[bucket] = full_at + self._interval
-        if len(self._full_at) > MAX_BUCKETS:
-            del self._full_at[next(iter(self._full_at))]
+        self._recent[bucket] = full_at + self._interval
+        if len(self._recent) >= MAX_BUCKETS // 2:
+            self._recent, self._older = {}, self._recent
         return 0.0
 
     def __len__(self) -> int:
-        return len(self._full_at)
+        return len(self._recent) + len(self._older)
 
 
 def _keyed_hash() -> blake2b:

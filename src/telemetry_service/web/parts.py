@@ -54,5 +54,6 @@ class Parts:
         except StoreUnavailable:
             return False
         moved = position > self.group.folded_through
-        self.group.folded_through = position
+        # An inbox that was restored empty begins behind what it once gave out.
+        self.group.folded_through = max(position, self.group.folded_through)
         return moved

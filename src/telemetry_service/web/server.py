@@ -1,11 +1,15 @@
 """The HTTP server, as the service and its benchmarks run it."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 
+from telemetry_service.web.connection import Connection
+
+TICKS_PER_SECOND = 10  # of uvicorn's main loop
 SHUTDOWN_SECONDS = 4
 BACKLOG = 2048  # connections that may wait to be accepted
 
@@ -15,7 +19,7 @@ def server_config(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         access_log=False,
@@ -37,3 +41,11 @@ class Server(uvicorn.Server):
 
     def stop(self, *_: Any) -> None:
         self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SECOND == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                assert isinstance(connection, Connection)
+                connection.expire(now)
+        return await super().on_tick(counter)
