@@ -132,6 +132,13 @@ class TestExtremes:
             assert store.position("a") == 7
             assert list(store.differences()) == []
 
+    def test_the_position_of_an_inbox_never_goes_back(self, directory: Path) -> None:
+        with opened(directory) as store:
+            for seq in (7, 3):
+                store.fold([event(seq)], Position("a", seq), NOW)
+            store.fold([], Position("b", 2), NOW)
+            assert (store.position("a"), store.position("b"), store.position("c")) == (7, 2, 0)
+
     def test_differences_see_every_wrong_cell(self, directory: Path) -> None:
         with opened(directory) as store:
             store.fold([event(n) for n in range(4)], None, NOW)
