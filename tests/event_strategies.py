@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from telemetry_service.core.event import Event
@@ -73,3 +74,15 @@ def batches_of(draw: st.DrawFn, given_events: list[Event]) -> list[list[Event]]:
     sent = draw(st.permutations(given_events + repeated))
     cuts = sorted(draw(st.lists(st.integers(0, len(sent)), max_size=4)))
     return [list(sent[start:end]) for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)]
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> list[Event]:
+    """Events of enough people who do much the same for counts to reach k, and to fall back from it."""
+    number_of_people = draw(st.integers(1, 8))
+    found = []
+    for one in draw(st.lists(events(st.integers(1, 20)), min_size=10, max_size=50)):
+        person = bytes([one.execution % number_of_people]) * 16
+        type_ = "tool" if one.type == "tool" else "lxc"
+        found.append(msgspec.structs.replace(one, random_id=person, type=type_, repo_source=None, repo_slug=None))
+    return found

@@ -49,6 +49,7 @@ class TestStatus:
             f"{LOG}Cancelled by user",
             f"{LOG}received SIGINT, aborted by user",
             "--- log ---\nuser cancelled",
+            "exit_code=1 | general error --- user cancelled",
             "exit_code=1 | general error | at line 3: whiptail --msgbox 'user cancelled'",
             "x" * 600 + " cancelled by user",
             "the update was cancelled",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from event_strategies import KNOWN_REPOS, MIDNIGHT, RANDOM_IDS, batches_of, events
+from event_strategies import KNOWN_REPOS, MIDNIGHT, RANDOM_IDS, batches_of, crowds, events
 from stored import TERMINAL, K, counted, dump, installations, opened, query, rows, table, without_unit
 from telemetry_service.core.counts import script_of
 from telemetry_service.core.event import Event
@@ -62,7 +62,7 @@ def test_any_order_repetition_and_batches_give_the_same(data: st.DataObject) -> 
 @given(st.data())
 def test_what_is_public_holds_at_any_moment(data: st.DataObject) -> None:
     """Multiples of k, growing only, days and months alike, one of a person a day, and nothing lost on the way."""
-    sent = data.draw(st.lists(events(st.integers(1, 15)), min_size=1, max_size=40))
+    sent = data.draw(crowds())
     with tempfile.TemporaryDirectory() as name, opened(Path(name)) as store:
         directory = Path(name)
         before: dict[Any, int] = {}
@@ -131,6 +131,13 @@ class TestExtremes:
             store.fold([], Position("a", 7), NOW)
             assert store.position("a") == 7
             assert list(store.differences()) == []
+
+    def test_the_position_of_an_inbox_never_goes_back(self, directory: Path) -> None:
+        with opened(directory) as store:
+            for seq in (7, 3):
+                store.fold([event(seq)], Position("a", seq), NOW)
+            store.fold([], Position("b", 2), NOW)
+            assert (store.position("a"), store.position("b"), store.position("c")) == (7, 2, 0)
 
     def test_differences_see_every_wrong_cell(self, directory: Path) -> None:
         with opened(directory) as store:
@@ -247,6 +254,39 @@ class TestReleases:
             store.fold([event(1), event(2)], None, NOW)
             store.fold([event(3)], None, NOW + 9 * MICROSECONDS_PER_DAY)
         assert {key.unit for key in table(directory, "public_count_day")} == {NOW // MICROSECONDS_PER_DAY + 9}
+
+    def test_months_of_public_counts_are_those_of_their_days(self, directory: Path) -> None:
+        with opened(directory) as store:
+            for day in (0, 1, 45):
+                store.fold([event(day * 3 + n) for n in range(3)], None, MIDNIGHT + day * MICROSECONDS_PER_DAY)
+        days, months = table(directory, "public_count_day"), table(directory, "public_count_month")
+        for cell in {key._replace(unit=None) for key in days}:
+            units = {key.unit: n for key, n in months.items() if key._replace(unit=None) == cell}
+            assert units == {2026 * 12: 6, 2026 * 12 + 1: 3}
+            first = MIDNIGHT // MICROSECONDS_PER_DAY
+            units = {key.unit: n for key, n in days.items() if key._replace(unit=None) == cell}
+            assert units == {first: 3, first + 1: 3, first + 45: 3}
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+    def test_one_that_turns_out_to_be_of_another_script_is_released_only_if_there_is_room(
+        self, directory: Path, order: tuple[int, int]
+    ) -> None:
+        same = [event(1, random_id=RANDOM_IDS[0]), event(2, "failed", random_id=RANDOM_IDS[0], nsapp="unknown")]
+        with opened(directory) as store:
+            for index in order:
+                store.fold([same[index]], None, NOW)
+            assert sorted(row.released for row in rows(directory)) == [True, True]
+            store.fold([event(2, "installing", random_id=RANDOM_IDS[0])], None, NOW)
+        assert {row.installation.execution: row.released for row in rows(directory)} == {1: True, 2: False}
+        total = without_unit(table(directory, "public_remainder"))
+        assert sum(n for key, n in total.items() if (key.script, key.facet, key.dimension) == ("", 0, 0)) == 1
+
+    def test_one_that_moves_to_another_day_is_released_only_if_there_is_room(self, directory: Path) -> None:
+        with opened(directory) as store:
+            store.fold([event(1, received_at=MIDNIGHT, random_id=RANDOM_IDS[0])], None, NOW)
+            store.fold([event(2, received_at=MIDNIGHT - 9, random_id=RANDOM_IDS[0])], None, NOW)
+            store.fold([event(1, "installing", MIDNIGHT - 5, random_id=RANDOM_IDS[0])], None, NOW)
+        assert {row.installation.execution: row.released for row in rows(directory)} == {1: False, 2: True}
 
     def test_running_and_stuck_are_shown_in_steps(self, directory: Path) -> None:
         hour = 3_600_000_000

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from event_strategies import KNOWN_REPOS, MIDNIGHT, events
+from event_strategies import KNOWN_REPOS, MIDNIGHT, crowds, events
 from stored import IDS, K, Key, counted, installations, opened, rows, table
 from telemetry_service.core.counts import Dimension, Facet, Sources
 from telemetry_service.core.event import Event
@@ -59,7 +59,7 @@ def sums(counts: dict[Key, int], wanted: Period, sources: tuple[str, ...], field
 
 
 @settings(max_examples=40)
-@given(many, periods, some_sources)
+@given(many | crowds(), periods, some_sources)
 def test_sums_over_a_period(sent: list[Event], wanted: Period, sources: tuple[str, ...]) -> None:
     with reading(sent) as (directory, reader):
         for tables in (EXACT, PUBLIC):
@@ -122,7 +122,7 @@ def test_scripts_and_their_first_days(sent: list[Event]) -> None:
 
 
 @settings(max_examples=25)
-@given(many, st.integers(1, 365))
+@given(crowds(), st.integers(1, 365))
 def test_public_sums_and_their_differences_are_multiples_of_k(sent: list[Event], days: int) -> None:
     with reading(sent) as (_, reader):
         for source in ALL_SOURCES:
