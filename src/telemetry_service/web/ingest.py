@@ -1,5 +1,6 @@
 """`POST /telemetry`: limit, read, accept, store, acknowledge. Plain ASGI, because every report comes this way."""
 
+import asyncio
 import time
 import zlib
 from collections import Counter
