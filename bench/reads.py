@@ -43,6 +43,14 @@ def run(_seconds: float, _rounds: int) -> Iterator[Line]:
         yield Line(path, measured, f"< {GOAL_MS:.0f} ms, <= {GOAL_TIMES:.0f} times", met)
 
 
+def read_all(server: Server) -> None:
+    """Ask every public endpoint once."""
+    client = _Client(server, "")
+    for path in PUBLIC:
+        if "{app}" not in path:
+            client.get(path, False)
+
+
 def _times(installations: int) -> dict[str, tuple[float, float]]:
     """Median and maximum in milliseconds, by endpoint; those with a token are marked."""
     data = dataset(installations)
