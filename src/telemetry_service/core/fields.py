@@ -249,7 +249,6 @@ FIELDS: tuple[Field, ...] = (
         description="1 unprivileged container, 2 privileged container or virtual machine",
         record=Record.ADDED,
         maximum=2,
-        absent=(0,),
     ),
     Field(
         name="error_category",

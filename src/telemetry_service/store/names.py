@@ -4,11 +4,13 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from telemetry_service.core.fields import FIELDS, Kind
+from telemetry_service.core.fields import FIELDS, OPTIONAL_FIELDS, Kind
 
 OTHER = "other"
 # Vocabularies that clients can extend. A name beyond the day's new ones is kept as `other`; a version as absent.
-OPEN_KINDS = {"nsapp": OTHER, "method": OTHER, "os_version": None, "pve_version": None, "cause": None}
+OPEN_KINDS: dict[str, str | None] = {"nsapp": OTHER, "method": OTHER, "os_version": None, "pve_version": None, "cause": None} | dict.fromkeys(
+    OPTIONAL_FIELDS
+)
 NEW_CAUSES_PER_APP = 20  # that many times more causes of failure than apps may be new on a day
 
 

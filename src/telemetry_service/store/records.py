@@ -4,6 +4,7 @@ Pages are cut by value and id instead of by counting rows off, so that a late pa
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -27,6 +28,16 @@ _ENDING = tuple(name for name in OUTCOME_COLUMNS if name != "cause")
 _SHOWN = (*_ENDING, *(name for name in JOINED[1:] if name not in OPTIONAL_FIELDS), *OPTIONAL_FIELDS)
 _SELECT = f"SELECT id, execution, status, joins, {', '.join(_SHOWN)} FROM installation"
 _KINDS = tuple(kind_of(name) for name in _SHOWN)
+
+
+# Each code once, by jumping from one to the next in the index.
+_EXIT_CODES = """
+WITH RECURSIVE code (value) AS (
+  SELECT min(exit_code) FROM installation WHERE exit_code <> 0
+  UNION ALL
+  SELECT (SELECT min(exit_code) FROM installation WHERE exit_code <> 0 AND exit_code > code.value)
+  FROM code WHERE code.value IS NOT NULL
+) SELECT value FROM code WHERE value IS NOT NULL"""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,18 +89,19 @@ class Records:
 
     def page(self, wanted: Wanted, *, skip: int, limit: int, after: Place | None = None) -> Page:
         """The records behind `after`, or behind the first `skip` ones, and how many there are in all."""
-        records, place = self._behind(wanted, skip, limit, after)
-        return Page(records, self._total(wanted), place)
+        total, sizes = self._sizes(wanted)
+        records, place = self._behind(wanted, 0 if after else skip, limit, after, sizes)
+        return Page(records, total, place)
 
     def first(self, wanted: Wanted, limit: int) -> list[Record]:
         """The first records."""
-        return self._behind(wanted, 0, limit, None)[0]
+        return self._behind(wanted, 0, limit, None, None)[0]
 
     def all(self, wanted: Wanted, batch: int = 1000) -> Iterator[Record]:
         """Every record, in order, read in batches."""
         after: Place | None = None
         while True:
-            records, after = self._behind(wanted, 0, batch, after)
+            records, after = self._behind(wanted, 0, batch, after, None)
             yield from records
             if after is None:
                 return
@@ -101,8 +113,10 @@ class Records:
         ).fetchone()
         return int(count)
 
-    def _behind(self, wanted: Wanted, skip: int, limit: int, after: Place | None) -> tuple[list[Record], Place | None]:
-        """Records in order, and the place behind which there are more, if there are."""
+    def _behind(
+        self, wanted: Wanted, skip: int, limit: int, after: Place | None, sizes: dict[int | None, int] | None
+    ) -> tuple[list[Record], Place | None]:
+        """Records in order, and the place behind which there are more, if there are; `sizes` of the groups, if known."""
         condition = self._condition(wanted)
         found: list[tuple[Any, ...]] = []
         place = None
@@ -113,12 +127,14 @@ class Records:
                 newest_first = wanted.descending or wanted.sort != "created"
                 group = group.plus("id < ?" if newest_first else "id > ?", after.id)
                 after = None
+            elif sizes is not None and value not in sizes:
+                continue
             elif skip:
-                size = self._count_to(wanted, group, skip + 1)
+                size = self._count_to(_index(wanted, value), group, skip + 1) if sizes is None else sizes.get(value, 0)
                 if size <= skip:
                     skip -= size
                     continue
-            for row in self._rows(wanted, group, skip, limit + 1 - len(found)):
+            for row in self._rows(wanted, value, group, skip, limit + 1 - len(found)):
                 if len(found) == limit:
                     return [self._record(row) for row in found], place
                 found.append(row)
@@ -141,10 +157,12 @@ class Records:
             rows = self._connection.execute(
                 "SELECT id FROM name WHERE kind = 'nsapp' AND instr(text, ?)", (wanted.search.lower(),)
             ).fetchall()
+            if not rows:
+                return None
             condition = condition.plus(f"nsapp IN ({','.join(str(number) for (number,) in rows)})")
         return self._with_sources(condition, wanted.sources)
 
-    def _with_sources(self, condition: _Condition, wanted: Sequence[str]) -> _Condition:
+    def _with_sources(self, condition: _Condition, wanted: Sequence[str]) -> _Condition | None:
         repositories = [None, *(self._names.find("repo_source", name) for name in REPOSITORIES)]
         slugs = [None, *self._connection.execute("SELECT id FROM name WHERE kind = 'repo_slug'").fetchall()]
         chosen, left_out = [], 0
@@ -158,7 +176,9 @@ class Records:
                     left_out += 1
         if not left_out:
             return condition
-        either = " OR ".join("(repo_source IS ? AND repo_slug IS ?)" for _ in chosen) or "0"
+        if not chosen:
+            return None
+        either = " OR ".join("(repo_source IS ? AND repo_slug IS ?)" for _ in chosen)
         return condition.plus(f"({either})", *(number for pair in chosen for number in pair))
 
     def _text(self, number: int | None) -> str | None:
@@ -174,48 +194,63 @@ class Records:
         if column == "status":
             values = [STATUS_CODE[status] for status in sorted(STATUSES)]
         elif column == "exit_code":
-            values = [None, *range(256)]
+            values = [None, 0, *(code for (code,) in self._connection.execute(_EXIT_CODES))]
         else:
             rows = self._connection.execute("SELECT id FROM name WHERE kind = ? ORDER BY text", (column,)).fetchall()
             values = [None, *(number for (number,) in rows)]
         for value in reversed(values) if wanted.descending else values:
-            yield value, condition.plus(f"{column} IS ?", value)
+            if column == "exit_code" and value:
+                # Written out, since a bound value cannot use a partial index.
+                yield value, condition.plus(f"exit_code = {value:d} AND exit_code <> 0")
+            else:
+                yield value, condition.plus(f"{column} IS ?", value)
 
-    def _rows(self, wanted: Wanted, group: _Condition, skip: int, limit: int) -> list[tuple[Any, ...]]:
+    def _rows(self, wanted: Wanted, value: int | None, group: _Condition, skip: int, limit: int) -> list[tuple[Any, ...]]:
         order = "DESC" if wanted.descending or wanted.sort != "created" else "ASC"
         return self._connection.execute(
-            f"{_SELECT} {_index(wanted)} WHERE {group.sql} ORDER BY id {order} LIMIT ? OFFSET ?",
+            f"{_SELECT} {_index(wanted, value)} WHERE {group.sql} ORDER BY id {order} LIMIT ? OFFSET ?",
             (*group.parameters, limit, skip),
         ).fetchall()
 
-    def _count_to(self, wanted: Wanted, group: _Condition, most: int) -> int:
+    def _count_to(self, index: str, group: _Condition, most: int) -> int:
         (count,) = self._connection.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM installation {_index(wanted)} WHERE {group.sql} LIMIT ?)",
+            f"SELECT count(*) FROM (SELECT 1 FROM installation {index} WHERE {group.sql} LIMIT ?)",
             (*group.parameters, most),
         ).fetchone()
         return int(count)
 
-    def _total(self, wanted: Wanted) -> int:
-        if wanted.os is None or (wanted.app is None and wanted.type is None and wanted.search is None):
-            return self._total_from_counts(wanted)
+    def _sizes(self, wanted: Wanted) -> tuple[int, dict[int | None, int] | None]:
+        """How many installations there are, and how many in each group where the counts tell it."""
+        if wanted.os is not None and not wanted.app is wanted.type is wanted.search is None:
+            return self._counted_total(wanted), None
+        dimension = Dimension.SCRIPT if wanted.os is None else Dimension.SYSTEM
+        groups: Counter[int | None] = Counter()
+        for tally in self._reader.tallies(EXACT, (Facet.SCRIPTS,), wanted.period, wanted.sources):
+            if tally.dimension != dimension or wanted.status not in (None, tally.status):
+                continue
+            app, type_ = split_script(str(tally.value)) if dimension == Dimension.SCRIPT else ("", "")
+            if tally.value != wanted.os if wanted.os else not _is_script(wanted, app, type_):
+                continue
+            match wanted.sort:
+                case "nsapp" if wanted.os is None:
+                    groups[self._names.find("nsapp", app)] += tally.n
+                case "type" if wanted.os is None:
+                    groups[self._names.find("type", type_)] += tally.n
+                case "status":
+                    groups[STATUS_CODE[tally.status]] += tally.n
+                case _:
+                    groups[None] += tally.n
+        is_grouped = wanted.sort == "status" or (wanted.os is None and wanted.sort in ("nsapp", "type"))
+        return groups.total(), groups if is_grouped else None
+
+    def _counted_total(self, wanted: Wanted) -> int:
         condition = self._condition(wanted)
         if condition is None:
             return 0
         (count,) = self._connection.execute(
-            f"SELECT count(*) FROM installation WHERE {condition.sql}",
-            condition.parameters,
+            f"SELECT count(*) FROM installation WHERE {condition.sql}", condition.parameters
         ).fetchone()
         return int(count)
-
-    def _total_from_counts(self, wanted: Wanted) -> int:
-        dimension = Dimension.SCRIPT if wanted.os is None else Dimension.SYSTEM
-        return sum(
-            tally.n
-            for tally in self._reader.tallies(EXACT, (Facet.SCRIPTS,), wanted.period, wanted.sources)
-            if tally.dimension == dimension
-            and wanted.status in (None, tally.status)
-            and (tally.value == wanted.os if wanted.os else _is_script(wanted, *split_script(str(tally.value))))
-        )
 
     def _record(self, row: tuple[Any, ...]) -> Record:
         _, execution, status, joins, *values = row
@@ -239,9 +274,13 @@ class Records:
         return record
 
 
-def _index(wanted: Wanted) -> str:
+def _index(wanted: Wanted, value: int | None) -> str:
     # Left alone, SQLite takes the index of a filter and walks all of it once per group.
-    return "" if wanted.sort in ("created", "exit_code") else f"INDEXED BY installation_{wanted.sort}"
+    if wanted.sort == "created":
+        return ""
+    if wanted.sort == "exit_code":
+        return "INDEXED BY installation_exit_code" if value else ""
+    return f"INDEXED BY installation_{wanted.sort}"
 
 
 def _is_script(wanted: Wanted, app: str, type_: str) -> bool:

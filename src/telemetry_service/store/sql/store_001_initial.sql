@@ -15,7 +15,9 @@ CREATE TABLE source (
   id   INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 63),
   slug TEXT NOT NULL UNIQUE
 ) STRICT;
-INSERT INTO source (id, slug) VALUES (0, 'external');
+-- The default repositories come first, so that what counts under them stays there whatever KNOWN_REPOS says.
+INSERT INTO source (id, slug)
+VALUES (0, 'external'), (1, 'community-scripts/ProxmoxVE'), (2, 'community-scripts/ProxmoxVED');
 
 -- One row per execution. id is 64 times the millisecond it began in, plus a number that makes it unique, so that rows lie
 -- in the order of time and a day is a range of ids. Texts are ids of name; status is 0 installing, 1 validation,
