@@ -65,6 +65,11 @@ class Names:
         """The numbers of one kind of names, as far as they were met; it grows with every new one."""
         return self._ids[kind]
 
+    def all_of(self, kind: str) -> list[str]:
+        """Every name of a kind."""
+        self.refresh()
+        return [text for found, text in self._ids if found == kind]
+
     def intern(self, kind: str, text: str, day: int) -> int:
         """The number of a name, given out now if it is new; only inside a transaction of the writer."""
         number = self._ids[kind].get(text)
