@@ -68,7 +68,7 @@ class Names:
     def all_of(self, kind: str) -> list[str]:
         """Every name of a kind."""
         self.refresh()
-        return [text for found, text in self._ids if found == kind]
+        return list(self._ids[kind])
 
     def intern(self, kind: str, text: str, day: int) -> int:
         """The number of a name, given out now if it is new; only inside a transaction of the writer."""
