@@ -20,7 +20,7 @@ from telemetry_service.core.event import Event, decode_event
 from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.intake import Intake, Policy
 from telemetry_service.core.period import day_of, iso_instant
-from telemetry_service.jobs import worker
+from telemetry_service.jobs import schedule, worker
 from telemetry_service.jobs.demo import payloads
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.settings import Settings, from_environ, warnings
@@ -28,6 +28,7 @@ from telemetry_service.store import tokens
 from telemetry_service.store.directory import held, identities
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.inbox import Inbox, InboxReader
+from telemetry_service.store.publication import last_success
 from telemetry_service.store.reading import Readers
 from telemetry_service.store.store import Store, StoreOptions
 from telemetry_service.web.app import application
@@ -106,7 +107,8 @@ def run_worker() -> None:
     ids = identities(settings.data_dir)
     store = open_store(settings, ids)
     try:
-        worker.run(Fold(InboxReader(settings.data_dir), store, now))
+        jobs = schedule.table(settings, last_success(settings.data_dir), now())
+        worker.run(Fold(InboxReader(settings.data_dir), store, now), schedule.Schedule(jobs))
     finally:
         store.close()
 
