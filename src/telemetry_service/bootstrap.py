@@ -23,7 +23,7 @@ from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.intake import Explainer, Intake, Policy
 from telemetry_service.core.period import day_of, iso_instant
 from telemetry_service.core.scrub import Scrubber
-from telemetry_service.jobs import worker
+from telemetry_service.jobs import schedule, worker
 from telemetry_service.jobs.demo import payloads
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.settings import Settings, from_environ, warnings
@@ -32,6 +32,7 @@ from telemetry_service.store.database import StoreUnavailable, UnusableData
 from telemetry_service.store.directory import held, identities
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.inbox import Inbox, InboxReader
+from telemetry_service.store.publication import last_success
 from telemetry_service.store.reading import Readers
 from telemetry_service.store.store import Store, StoreOptions
 from telemetry_service.web.app import application
@@ -114,7 +115,8 @@ def run_worker() -> None:
         log.error("worker.cannot_start", reason=str(error))
         sys.exit(1)
     try:
-        worker.run(fold)
+        jobs = schedule.table(settings, last_success(settings.data_dir), now())
+        worker.run(fold, schedule.Schedule(jobs))
     finally:
         store.close()
 
@@ -233,7 +235,7 @@ async def _announce(server: Server, listener: socket.socket) -> None:
         await asyncio.sleep(0.005)
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("::", "0.0.0.0") else f"[{host}]" if ":" in host else host  # noqa: S104 - not bound here
-    log.info("listening", address=f"http://{shown}:{port}", dashboard=f"http://{shown}:{port}/api/dashboard")
+    log.info("listening", address=f"http://{shown}:{port}", dashboard=f"http://{shown}:{port}/")
 
 
 def create_token(settings: Settings, *, scope: str, name: str) -> str:

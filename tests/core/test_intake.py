@@ -10,17 +10,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from explaining import EXPLAIN
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import decode_event, encode_event
 from telemetry_service.core.exit_codes import EXIT_CODES
 from telemetry_service.core.fields import BY_NAME, FIELDS, OPTIONAL_FIELDS, Kind
 from telemetry_service.core.identity import Identities
-from telemetry_service.core.intake import Accepted, Explainer, Intake, Policy
-from telemetry_service.core.scrub import Scrubber
+from telemetry_service.core.intake import Accepted, Intake, Policy
 
 KNOWN = ("community-scripts/ProxmoxVE", "community-scripts/ProxmoxVED", "someone/scripts")
 IDS = Identities(b"k" * 32)
-EXPLAIN = Explainer(Scrubber, 120)
 INTAKE = Intake(Policy(known_repos=KNOWN), IDS, EXPLAIN)
 EXTENDED = Intake(Policy(known_repos=KNOWN, extended_fields=frozenset(OPTIONAL_FIELDS)), IDS, EXPLAIN)
 NOW = 1_767_225_600_000_000

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explaining import EXPLAIN
 from telemetry_service.core.event import decode_event, encode_event
 from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.intake import Intake, Policy
@@ -32,7 +33,7 @@ def test_time_never_goes_back(times: list[int], last: int) -> None:
 
 
 def test_a_clock_that_goes_back_does_not_reorder_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    accept = Intake(Policy(known_repos=()), Identities(b"k" * KEY_BYTES)).accept
+    accept = Intake(Policy(known_repos=()), Identities(b"k" * KEY_BYTES), EXPLAIN).accept
     inbox, clock = Inbox(tmp_path, max_bytes=1_000_000, now=NOW), Clock()
     for now in (NOW, NOW - 3_600_000_000, NOW - 3_600_000_000, NOW + 1, NOW - 1, NOW + 5_000_000):
         monkeypatch.setattr(time, "time_ns", lambda now=now: now * 1000)

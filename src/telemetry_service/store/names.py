@@ -8,9 +8,13 @@ from telemetry_service.core.fields import FIELDS, OPTIONAL_FIELDS, Kind
 
 OTHER = "other"
 # Vocabularies that clients can extend. A name beyond the day's new ones is kept as `other`; a version as absent.
-OPEN_KINDS: dict[str, str | None] = {"nsapp": OTHER, "method": OTHER, "os_version": None, "pve_version": None, "cause": None} | dict.fromkeys(
-    OPTIONAL_FIELDS
-)
+OPEN_KINDS: dict[str, str | None] = {
+    "nsapp": OTHER,
+    "method": OTHER,
+    "os_version": None,
+    "pve_version": None,
+    "cause": None,
+} | dict.fromkeys(OPTIONAL_FIELDS)
 NEW_CAUSES_PER_APP = 20  # that many times more causes of failure than apps may be new on a day
 
 
@@ -32,6 +36,7 @@ class Names:
         self._ids: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._texts: dict[int, str] = {}
         self._labels: dict[int, str] = {}
+        self._labelled: dict[str, int] = {}
         self._newest = 0
         self.refresh()
 
@@ -47,6 +52,7 @@ class Names:
             ids.clear()  # in place: `of_kind` gave them away
         self._texts.clear()
         self._labels.clear()
+        self._labelled.clear()
         self._newest = 0
         self.refresh()
 
@@ -54,6 +60,7 @@ class Names:
         self._ids[kind][text] = number
         if label is not None:
             self._labels[number] = label
+            self._labelled[label] = number
         self._texts[number] = text
         self._newest = max(self._newest, number)
 
@@ -68,6 +75,12 @@ class Names:
         text = self.text(number)
         return self._labels.get(number, text)
 
+    def find_label(self, label: str) -> int | None:
+        """The number of the name that people are shown as this, or None."""
+        if label not in self._labelled:
+            self.refresh()
+        return self._labelled.get(label)
+
     def find(self, kind: str, text: str) -> int | None:
         """The number of a name, or None."""
         ids = self._ids[kind]
@@ -79,10 +92,17 @@ class Names:
         """The numbers of one kind of names, as far as they were met; it grows with every new one."""
         return self._ids[kind]
 
+    def all_of(self, kind: str) -> list[str]:
+        """Every name of a kind."""
+        self.refresh()
+        return list(self._ids[kind])
+
     def intern(self, kind: str, text: str, day: int, label: str | None = None) -> int:
         """The number of a name, given out now if it is new; only inside a transaction of the writer."""
         number = self._ids[kind].get(text)
         if number is None:
+            if label in self._labelled:
+                label = f"{label} [{text[:4]}]"  # one line, two causes: told apart by the exit code or category in their numbers
             cursor = self._connection.execute(
                 "INSERT INTO name (kind, text, first_day, label) VALUES (?, ?, ?, ?)", (kind, text, day, label)
             )

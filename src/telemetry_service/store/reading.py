@@ -10,15 +10,28 @@ from typing import TypeVar
 
 from telemetry_service.core.counts import NUMERIC, Dimension, Facet
 from telemetry_service.core.fields import STATUSES, TYPES
-from telemetry_service.core.period import Period, spans
+from telemetry_service.core.period import Period, Span, spans
 from telemetry_service.core.tally import DayTally, ScriptTally, Tally
 from telemetry_service.store import store
-from telemetry_service.store.cells import FACETS, STATUS_MASK, WITHOUT_SOURCE, of, of_value, source_filter, unpack
+from telemetry_service.store.cells import (
+    FACETS,
+    NAME_KINDS,
+    STATUS_MASK,
+    WITHOUT_SOURCE,
+    Only,
+    of_any_status,
+    of_dimension,
+    of_value,
+    only_filter,
+    source_filter,
+    unpack,
+)
 from telemetry_service.store.database import StoreUnavailable, connect
 from telemetry_service.store.names import Names
 
 T = TypeVar("T")
 EXACT, PUBLIC = "count", "public_count"
+LONGEST_LIST = 100  # days or months that are listed one by one in a statement
 
 
 class Reader:
@@ -42,6 +55,7 @@ class Reader:
         script: str = "",
         *,
         by_source: bool = False,
+        only: Only | None = None,
     ) -> list[Tally]:
         """The counts of one script, or of all, over a period; `tables` is `EXACT` or `PUBLIC`."""
         number = self.names.find("script", script) if script else 0
@@ -50,15 +64,14 @@ class Reader:
         subjects = [number * FACETS + facet for facet in facets]
         return [
             Tally(
-                cell.dimension,
-                self._sources[cell.source] if by_source else "",
-                self._value(cell.dimension, cell.value),
-                STATUSES[cell.status],
+                dimension,
+                self._sources[source] if by_source else "",
+                value if dimension in NUMERIC else self.names.label(value),
+                STATUSES[status],
                 n,
             )
-            for cell, n in (
-                (unpack(packed), n) for _, packed, n in self._sums(tables, subjects, period, sources, by_source=by_source)
-            )
+            for _, cell, n in self._sums(tables, subjects, period, sources, by_source=by_source, only=only)
+            for dimension, source, value, status in (unpack(cell),)
         ]
 
     def script_tallies(
@@ -68,22 +81,21 @@ class Reader:
         period: Period,
         sources: Sequence[str],
         scripts: Sequence[str],
-        only: tuple[Dimension, str] | None = None,
+        only: Only | None = None,
     ) -> list[ScriptTally]:
-        """One facet of many scripts over a period, or of it `only` one dimension and status."""
+        """One facet of many scripts over a period, or `only` some cells of it."""
         numbers = {self.names.find("script", script): script for script in scripts}
         subjects = [number * FACETS + facet for number in numbers if number is not None]
         return [
             ScriptTally(
                 numbers[subject // FACETS],
-                cell.dimension,
-                self._value(cell.dimension, cell.value),
-                STATUSES[cell.status],
+                dimension,
+                value if dimension in NUMERIC else self.names.label(value),
+                STATUSES[status],
                 n,
             )
-            for subject, cell, n in (
-                (subject, unpack(packed), n) for subject, packed, n in self._sums(tables, subjects, period, sources, only=only)
-            )
+            for subject, cell, n in self._sums(tables, subjects, period, sources, only=only)
+            for dimension, _, value, status in (unpack(cell),)
         ]
 
     def daily(
@@ -96,13 +108,47 @@ class Reader:
             return []
         first = -1 if period.first is None else period.first
         wanted = ",".join(str(of_value(Dimension.TYPE, value)) for value in numbers if value is not None)
+        return self._daily(tables, number * FACETS + Facet.OUTCOME, Period(first, period.last), sources, wanted)
+
+    def daily_of(
+        self, tables: str, facet: Facet, period: Period, sources: Sequence[str], dimension: Dimension, value: str
+    ) -> list[DayTally]:
+        """Installations with one value of a dimension, of all scripts, per day and status."""
+        number = self.value_number(dimension, value)
+        if number is None:
+            return []
+        first = -1 if period.first is None else period.first
+        return self._daily(tables, facet, Period(first, period.last), sources, str(of_value(dimension, number)))
+
+    def _daily(self, tables: str, subject: int, period: Period, sources: Sequence[str], cells: str) -> list[DayTally]:
         rows = self.connection.execute(
             f"SELECT day, cell & {STATUS_MASK}, sum(n) FROM {tables}_day"
-            f" WHERE subject = ? AND day BETWEEN ? AND ? AND cell & {~STATUS_MASK & WITHOUT_SOURCE} IN ({wanted})"
+            f" WHERE subject = ? AND day BETWEEN ? AND ? AND cell & {~STATUS_MASK & WITHOUT_SOURCE} IN ({cells})"
             f" AND {source_filter('cell', self.source_ids(sources))} GROUP BY 1, 2",
-            (number * FACETS + Facet.OUTCOME, first, period.last),
+            (subject, period.first, period.last),
         )
         return [DayTally(day, STATUSES[status], n) for day, status, n in rows]
+
+    def script_totals(self, tables: str, period: Period, sources: Sequence[str]) -> dict[str, int]:
+        """Installations by script over a period, whatever became of them."""
+        mask, wanted = of_dimension(Dimension.SCRIPT)
+        totals: dict[str, int] = {}
+        for _, cell, n in self._sums(tables, [Facet.SCRIPTS], period, sources, only=(mask, wanted), kept=~STATUS_MASK):
+            totals[self.names.label(unpack(cell)[2])] = n
+        return totals
+
+    def value_number(self, dimension: Dimension, value: str) -> int | None:
+        """The number that a value has in the cells of its dimension; None for one that was never counted."""
+        if dimension in NUMERIC:
+            return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+        if dimension == Dimension.ERROR:
+            return self.names.find_label(value)
+        return self.names.find(NAME_KINDS[dimension], value)
+
+    def only_value(self, dimension: Dimension, value: str) -> Only | None:
+        """The cells of one value of a dimension; None for one that was never counted."""
+        number = self.value_number(dimension, value)
+        return None if number is None else of_any_status(dimension, number)
 
     def first_days(self, tables: str, scripts: Sequence[str]) -> dict[str, int]:
         """The first UTC day on which each script is counted."""
@@ -119,9 +165,18 @@ class Reader:
                 found[script] = day
         return found
 
+    def scripts(self) -> list[str]:
+        """Every script that was ever reported."""
+        return self.names.all_of("script")
+
     def types_of(self, app: str) -> list[str]:
         """The types an app was ever reported with."""
         return [type_ for type_ in TYPES if self.names.find("script", f"{app} {type_}") is not None]
+
+    def newest_day(self, tables: str) -> int | None:
+        """The last UTC day on which anything is counted."""
+        (day,) = self.connection.execute(f"SELECT max(day) FROM {tables}_day").fetchone()
+        return None if day is None else int(day)
 
     def gauge(self, name: str) -> int:
         """A published figure that is no sum of counts: `running` or `stuck`."""
@@ -138,9 +193,6 @@ class Reader:
         row = self.connection.execute("SELECT folded_at FROM fold_position WHERE generation = ?", (generation,)).fetchone()
         return int(row[0]) if row else 0
 
-    def _value(self, dimension: int, value: int) -> str | int:
-        return value if dimension in NUMERIC else self.names.label(value)
-
     def _sums(
         self,
         tables: str,
@@ -149,9 +201,13 @@ class Reader:
         sources: Sequence[str],
         *,
         by_source: bool = False,
-        only: tuple[Dimension, str] | None = None,
+        only: Only | None = None,
+        kept: int = -1,
     ) -> list[tuple[int, int, int]]:
-        """(subject, cell, n) over a period; the sources of a cell are summed up unless asked for one by one."""
+        """(subject, cell, n) over a period.
+
+        The sources of a cell are summed up unless asked for one by one, and so is what the mask `kept` leaves out.
+        """
         source_ids = self.source_ids(sources)
         if not subjects or not source_ids:
             return []
@@ -159,18 +215,31 @@ class Reader:
         if len(source_ids) < len(self._sources):
             conditions.append(source_filter("cell", source_ids))
         if only is not None:
-            mask, wanted = of(*only)
-            conditions.append(f"cell & {mask} = {wanted}")
-        cell = "cell" if by_source else f"cell & {WITHOUT_SOURCE}"
+            conditions.append(only_filter("cell", only))
+        cell = f"cell & {kept if by_source else kept & WITHOUT_SOURCE}"
         parts = [
             f"SELECT subject, {cell} AS cell, {span.sign} * n AS n FROM {tables}_{unit}"
-            f" WHERE {' AND '.join(conditions)} AND {unit} BETWEEN {span.first} AND {span.last}"
+            f" WHERE {' AND '.join(conditions)} AND {self._within(tables, unit, span) if only else _between(unit, span)}"
             for span in spans(period)
             for unit in ("month" if span.monthly else "day",)
         ]
         return self.connection.execute(
             f"SELECT subject, cell, sum(n) AS total FROM ({' UNION ALL '.join(parts)}) GROUP BY subject, cell HAVING total <> 0"
         ).fetchall()
+
+    def _within(self, tables: str, unit: str, span: Span) -> str:
+        """A span day by day or month by month: the key goes on with the cell, so that each is found instead of searched."""
+        first = span.first
+        if span.monthly:
+            (earliest,) = self.connection.execute(f"SELECT min(month) FROM {tables}_month WHERE subject = 0").fetchone()
+            first = max(first, earliest or first)
+        if span.last - first > LONGEST_LIST:
+            return _between(unit, span)
+        return f"{unit} IN ({','.join(map(str, range(first, span.last + 1)))})"
+
+
+def _between(unit: str, span: Span) -> str:
+    return f"{unit} BETWEEN {span.first} AND {span.last}"
 
 
 class Readers:
