@@ -1,0 +1,96 @@
+"""Where pages lie and how they link to each other: on the running service, and as files of the static site."""
+
+from collections.abc import Mapping
+from functools import cache
+from hashlib import blake2b
+from importlib.resources import files
+from typing import NamedTuple, Protocol
+from urllib.parse import quote, urlencode
+
+SCRIPT = "script:"  # a page named script:{app} shows one script
+PERIODS = {1: "Today", 7: "7 days", 30: "30 days", 90: "90 days", 365: "1 year", 0: "All time"}
+DEFAULT_DAYS = 30
+MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_PATHS = {"overview": "/", "errors": "/errors", "scripts": "/scripts", "records": "/records", "privacy": "/privacy"}
+
+
+class Asset(NamedTuple):
+    """A file that pages load; its name carries a hash of its content, so it may be cached for ever."""
+
+    name: str
+    body: bytes
+    media_type: str
+
+
+class Site(Protocol):
+    """How links are written, and when the data was read (microseconds since 1970 UTC).
+
+    `link` and `asset` give what goes into an href, unescaped; `link` is empty for a page that this site does not have.
+    """
+
+    static: bool
+    read_at: int
+
+    def link(self, page: str, query: Mapping[str, str]) -> str: ...
+
+    def asset(self, name: str) -> str: ...
+
+
+class LiveSite:
+    """Pages of the running service, with their filters in the query."""
+
+    static = False
+
+    def __init__(self, read_at: int) -> None:
+        self.read_at = read_at
+
+    def link(self, page: str, query: Mapping[str, str]) -> str:
+        path = f"/scripts/{quote(page.removeprefix(SCRIPT))}" if page.startswith(SCRIPT) else _PATHS[page]
+        asked = urlencode({name: value for name, value in query.items() if value})
+        return f"{path}?{asked}" if asked else path
+
+    def asset(self, name: str) -> str:
+        return f"/static/{assets()[name].name}"
+
+
+class StaticSite:
+    """Pages as files: each of the standard periods has its own. `here` is the file that is being written."""
+
+    static = True
+
+    def __init__(self, read_at: int, here: str) -> None:
+        self.read_at = read_at
+        self._up = "../" * here.count("/")
+
+    def link(self, page: str, query: Mapping[str, str]) -> str:
+        days = query.get("days", "") or str(DEFAULT_DAYS)
+        if page == "records" or "by" in query or not days.isdigit() or int(days) not in PERIODS:
+            return ""
+        return self._up + quote(static_file(page, int(days)))
+
+    def asset(self, name: str) -> str:
+        return f"{self._up}assets/{assets()[name].name}"
+
+
+def static_file(page: str, days: int) -> str:
+    """The file of a page for a standard period, relative to the root of the static site.
+
+    Only scripts have a directory: the name of an app cannot collide with another file.
+    """
+    if page == "privacy":
+        return "privacy.html"
+    if page == "overview" and days == DEFAULT_DAYS:
+        return "index.html"
+    return f"scripts/{page.removeprefix(SCRIPT)}/{days}.html" if page.startswith(SCRIPT) else f"{page}-{days}.html"
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """The files that pages load, by their plain name."""
+    found = {}
+    for entry in files("telemetry_service.web").joinpath("static").iterdir():
+        stem, _, suffix = entry.name.rpartition(".")
+        if suffix in MEDIA_TYPES:
+            body = entry.read_bytes()
+            found[entry.name] = Asset(f"{stem}.{blake2b(body, digest_size=6).hexdigest()}.{suffix}", body, MEDIA_TYPES[suffix])
+    return found
