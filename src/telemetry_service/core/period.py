@@ -33,6 +33,14 @@ def period(days: int, today: int) -> Period:
     return Period(None if days == 0 else today - days + 1, today)
 
 
+def doubled(wanted: Period) -> Period | None:
+    """A period together with as many days before it; None for all time, which has nothing before it.
+
+    The days before are read as this less the period itself, because `spans` takes the last month whole.
+    """
+    return None if wanted.first is None else Period(2 * wanted.first - wanted.last - 1, wanted.last)
+
+
 def day_of(microseconds: int) -> int:
     """The UTC day of an instant."""
     return microseconds // 86_400_000_000
@@ -40,6 +48,11 @@ def day_of(microseconds: int) -> int:
 
 def iso_day(day: int) -> str:
     return (EPOCH + timedelta(days=day)).isoformat()
+
+
+def iso_month(month: int) -> str:
+    """A month (12 * year + month - 1) as 2026-03."""
+    return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
 def iso_instant(microseconds: int) -> str:

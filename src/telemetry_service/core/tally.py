@@ -54,6 +54,11 @@ class Statuses(msgspec.Struct, frozen=True):
         """What rates are computed from: installations that succeeded or failed."""
         return self.success + self.failed
 
+    def minus(self, other: "Statuses") -> "Statuses":
+        return Statuses(
+            *(getattr(self, name) - getattr(other, name) for name in ("success", "failed", "aborted", "unknown", "running"))
+        )
+
     def plus(self, status: str, n: int) -> "Statuses":
         name = status if status in ("success", "failed", "aborted", "unknown") else "running"
         return msgspec.structs.replace(self, **{name: getattr(self, name) + n})

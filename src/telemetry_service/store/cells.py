@@ -28,6 +28,9 @@ NAME_KINDS = {
 }
 
 
+Only = tuple[int, int]  # (mask, cell): those cells whose masked bits are these
+
+
 class Unpacked(NamedTuple):
     """A stored cell taken apart: numbers of dimension, source and status; value as its dimension has it."""
 
@@ -55,10 +58,25 @@ STATUS_MASK = (1 << STATUS_BITS) - 1
 WITHOUT_SOURCE = ~((1 << SOURCE_BITS) - 1 << _SOURCE_SHIFT)
 
 
-def of(dimension: Dimension, status: str) -> tuple[int, int]:
-    """(mask, cell): a stored cell is of this dimension and status when its masked bits are these."""
+def of(dimension: Dimension, status: str) -> Only:
+    """The cells of a dimension and status."""
     mask = (1 << DIMENSION_BITS) - 1 << _DIMENSION_SHIFT | STATUS_MASK
     return mask, dimension << _DIMENSION_SHIFT | STATUS_CODE[status]
+
+
+def of_dimension(dimension: Dimension) -> Only:
+    """The cells of a dimension."""
+    return (1 << DIMENSION_BITS) - 1 << _DIMENSION_SHIFT, dimension << _DIMENSION_SHIFT
+
+
+def of_any_status(dimension: Dimension, value: int) -> Only:
+    """The cells of one value of a dimension."""
+    return WITHOUT_SOURCE & ~STATUS_MASK, of_value(dimension, value)
+
+
+def value_of(column: str) -> str:
+    """The SQL expression for the value of a stored cell."""
+    return f"{column} >> {_VALUE_SHIFT}"
 
 
 def of_value(dimension: Dimension, value: int) -> int:

@@ -79,6 +79,11 @@ class Names:
         """The numbers of one kind of names, as far as they were met; it grows with every new one."""
         return self._ids[kind]
 
+    def all_of(self, kind: str) -> list[str]:
+        """Every name of a kind."""
+        self.refresh()
+        return list(self._ids[kind])
+
     def intern(self, kind: str, text: str, day: int, label: str | None = None) -> int:
         """The number of a name, given out now if it is new; only inside a transaction of the writer."""
         number = self._ids[kind].get(text)

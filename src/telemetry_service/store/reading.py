@@ -10,15 +10,31 @@ from typing import TypeVar
 
 from telemetry_service.core.counts import NUMERIC, Dimension, Facet
 from telemetry_service.core.fields import STATUSES, TYPES
-from telemetry_service.core.period import Period, spans
+from telemetry_service.core.period import Period, first_day_of, iso_day, iso_month, month_of, spans
+from telemetry_service.core.reports.lines import Seen, Slices
 from telemetry_service.core.tally import DayTally, ScriptTally, Tally
 from telemetry_service.store import store
-from telemetry_service.store.cells import FACETS, STATUS_MASK, WITHOUT_SOURCE, of, of_value, source_filter, unpack
+from telemetry_service.store.cells import (
+    FACETS,
+    NAME_KINDS,
+    STATUS_MASK,
+    WITHOUT_SOURCE,
+    Only,
+    of,
+    of_any_status,
+    of_dimension,
+    of_value,
+    source_filter,
+    unpack,
+    value_of,
+)
 from telemetry_service.store.database import StoreUnavailable, connect
 from telemetry_service.store.names import Names
 
 T = TypeVar("T")
 EXACT, PUBLIC = "count", "public_count"
+SEEN_MONTHS = 3  # lines seen within these are dated by the day, earlier ones by the month: days are many
+FAILED_LINES = of(Dimension.ERROR, "failed")
 
 
 class Reader:
@@ -42,6 +58,7 @@ class Reader:
         script: str = "",
         *,
         by_source: bool = False,
+        only: Only | None = None,
     ) -> list[Tally]:
         """The counts of one script, or of all, over a period; `tables` is `EXACT` or `PUBLIC`."""
         number = self.names.find("script", script) if script else 0
@@ -57,7 +74,8 @@ class Reader:
                 n,
             )
             for cell, n in (
-                (unpack(packed), n) for _, packed, n in self._sums(tables, subjects, period, sources, by_source=by_source)
+                (unpack(packed), n)
+                for _, packed, n in self._sums(tables, subjects, period, sources, by_source=by_source, only=only)
             )
         ]
 
@@ -68,9 +86,9 @@ class Reader:
         period: Period,
         sources: Sequence[str],
         scripts: Sequence[str],
-        only: tuple[Dimension, str] | None = None,
+        only: Only | None = None,
     ) -> list[ScriptTally]:
-        """One facet of many scripts over a period, or of it `only` one dimension and status."""
+        """One facet of many scripts over a period, or `only` some cells of it."""
         numbers = {self.names.find("script", script): script for script in scripts}
         subjects = [number * FACETS + facet for number in numbers if number is not None]
         return [
@@ -96,13 +114,81 @@ class Reader:
             return []
         first = -1 if period.first is None else period.first
         wanted = ",".join(str(of_value(Dimension.TYPE, value)) for value in numbers if value is not None)
+        return self._daily(tables, number * FACETS + Facet.OUTCOME, Period(first, period.last), sources, wanted)
+
+    def daily_of(
+        self, tables: str, facet: Facet, period: Period, sources: Sequence[str], dimension: Dimension, value: str
+    ) -> list[DayTally]:
+        """Installations with one value of a dimension, of all scripts, per day and status."""
+        number = self.value_number(dimension, value)
+        if number is None:
+            return []
+        first = -1 if period.first is None else period.first
+        return self._daily(tables, facet, Period(first, period.last), sources, str(of_value(dimension, number)))
+
+    def _daily(self, tables: str, subject: int, period: Period, sources: Sequence[str], cells: str) -> list[DayTally]:
         rows = self.connection.execute(
             f"SELECT day, cell & {STATUS_MASK}, sum(n) FROM {tables}_day"
-            f" WHERE subject = ? AND day BETWEEN ? AND ? AND cell & {~STATUS_MASK & WITHOUT_SOURCE} IN ({wanted})"
+            f" WHERE subject = ? AND day BETWEEN ? AND ? AND cell & {~STATUS_MASK & WITHOUT_SOURCE} IN ({cells})"
             f" AND {source_filter('cell', self.source_ids(sources))} GROUP BY 1, 2",
-            (number * FACETS + Facet.OUTCOME, first, period.last),
+            (subject, period.first, period.last),
         )
         return [DayTally(day, STATUSES[status], n) for day, status, n in rows]
+
+    def script_totals(self, tables: str, period: Period, sources: Sequence[str]) -> dict[str, int]:
+        """Installations by script over a period, whatever became of them."""
+        mask, wanted = of_dimension(Dimension.SCRIPT)
+        totals: dict[str, int] = {}
+        for _, cell, n in self._sums(tables, [Facet.SCRIPTS], period, sources, only=(mask, wanted), kept=~STATUS_MASK):
+            totals[self.names.text(unpack(cell).value)] = n
+        return totals
+
+    def value_number(self, dimension: Dimension, value: str) -> int | None:
+        """The number that a value has in the cells of its dimension; None for one that was never counted."""
+        if dimension in NUMERIC:
+            return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+        return self.names.find(NAME_KINDS[dimension], value)
+
+    def only_value(self, dimension: Dimension, value: str) -> Only | None:
+        """The cells of one value of a dimension; None for one that was never counted."""
+        number = self.value_number(dimension, value)
+        return None if number is None else of_any_status(dimension, number)
+
+    def line_slices(self, tables: str, slices: Slices, sources: Sequence[str]) -> dict[str, list[int]]:
+        """Failed installations by error line, one number for each slice of time."""
+        unit = "month" if slices.monthly else "day"
+        rows = self.connection.execute(
+            f"SELECT {value_of('cell')}, ({unit} - {slices.first}) / {slices.width}, sum(n) FROM {tables}_{unit}"
+            f" WHERE {self._failed_lines(sources)} AND {unit} BETWEEN {slices.first} AND {slices.last} GROUP BY 1, 2"
+        )
+        found: dict[str, list[int]] = {}
+        for line, place, n in rows:
+            found.setdefault(self.names.text(line), [0] * slices.places)[place] = n
+        return found
+
+    def lines_seen(self, tables: str, sources: Sequence[str], today: int) -> dict[str, Seen]:
+        """When each error line was counted first and last, ever."""
+        since = month_of(today) - SEEN_MONTHS + 1
+        first_and_last = f"SELECT {value_of('cell')}, min({{0}}), max({{0}}) FROM {tables}_{{0}} WHERE n > 0 AND "
+        lines = self._failed_lines(sources)
+        by_month = self.connection.execute(f"{first_and_last.format('month')}{lines} GROUP BY 1").fetchall()
+        by_day = {
+            line: (first, last)
+            for line, first, last in self.connection.execute(
+                f"{first_and_last.format('day')}{lines} AND day >= {first_day_of(since)} GROUP BY 1"
+            )
+        }
+        return {
+            self.names.text(line): Seen(
+                iso_day(by_day[line][0]) if first >= since and line in by_day else iso_month(first),
+                iso_day(by_day[line][1]) if last >= since and line in by_day else iso_month(last),
+            )
+            for line, first, last in by_month
+        }
+
+    def _failed_lines(self, sources: Sequence[str]) -> str:
+        mask, wanted = FAILED_LINES
+        return f"subject = {Facet.FAILURE} AND cell & {mask} = {wanted} AND {source_filter('cell', self.source_ids(sources))}"
 
     def first_days(self, tables: str, scripts: Sequence[str]) -> dict[str, int]:
         """The first UTC day on which each script is counted."""
@@ -118,6 +204,10 @@ class Reader:
             if day is not None:
                 found[script] = day
         return found
+
+    def scripts(self) -> list[str]:
+        """Every script that was ever reported."""
+        return self.names.all_of("script")
 
     def types_of(self, app: str) -> list[str]:
         """The types an app was ever reported with."""
@@ -149,9 +239,13 @@ class Reader:
         sources: Sequence[str],
         *,
         by_source: bool = False,
-        only: tuple[Dimension, str] | None = None,
+        only: Only | None = None,
+        kept: int = -1,
     ) -> list[tuple[int, int, int]]:
-        """(subject, cell, n) over a period; the sources of a cell are summed up unless asked for one by one."""
+        """(subject, cell, n) over a period.
+
+        The sources of a cell are summed up unless asked for one by one, and so is what the mask `kept` leaves out.
+        """
         source_ids = self.source_ids(sources)
         if not subjects or not source_ids:
             return []
@@ -159,9 +253,8 @@ class Reader:
         if len(source_ids) < len(self._sources):
             conditions.append(source_filter("cell", source_ids))
         if only is not None:
-            mask, wanted = of(*only)
-            conditions.append(f"cell & {mask} = {wanted}")
-        cell = "cell" if by_source else f"cell & {WITHOUT_SOURCE}"
+            conditions.append("cell & {} = {}".format(*only))
+        cell = f"cell & {kept if by_source else kept & WITHOUT_SOURCE}"
         parts = [
             f"SELECT subject, {cell} AS cell, {span.sign} * n AS n FROM {tables}_{unit}"
             f" WHERE {' AND '.join(conditions)} AND {unit} BETWEEN {span.first} AND {span.last}"

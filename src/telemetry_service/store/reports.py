@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from telemetry_service.core.counts import Dimension, Facet, Sources
 from telemetry_service.core.fields import INSTALLATION_TYPES
 from telemetry_service.core.identity import Identities
-from telemetry_service.core.period import Period, day_of
+from telemetry_service.core.period import Period, day_of, doubled
 from telemetry_service.core.reports.dashboard import Dashboard, DashboardCounts, SlugCount, dashboard, repo_slugs
 from telemetry_service.core.reports.errors import ErrorCounts, Errors, errors
+from telemetry_service.core.reports.lines import slices
+from telemetry_service.core.reports.part import PARTS, Part, part
 from telemetry_service.core.reports.scripts import Script, Scripts, script, scripts
-from telemetry_service.core.reports.view import ERRORS, View
-from telemetry_service.core.tally import ScriptTally, Tally
+from telemetry_service.core.reports.view import ERRORS, View, is_installation, statuses_by_value
+from telemetry_service.core.tally import ScriptTally, Statuses, Tally
+from telemetry_service.store.cells import Only, of
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
 from telemetry_service.store.records import Record, Records, Wanted
 from telemetry_service.store.rows import IDS_PER_MILLISECOND
@@ -41,10 +44,11 @@ class Reports:
         scripts_ = self._scripts(view)
         counts = DashboardCounts(
             outcome=[tally for tally in all_sources if tally.source in view.sources],
+            both=self._both(view),
             system=reader.tallies(tables, (Facet.SYSTEM,), view.period, view.sources),
             failure=reader.tallies(tables, (Facet.FAILURE,), view.period, view.sources),
             scripts=scripts_,
-            script_failures=self._script_failures(view, scripts_, (Dimension.ERROR, "failed")),
+            script_failures=self._script_failures(view, scripts_, of(Dimension.ERROR, "failed")),
             all_sources=all_sources,
             all_time=reader.tallies(tables, (Facet.OUTCOME,), Period(None, day_of(self._now)), view.sources),
             daily=reader.daily(tables, view.period, view.sources, INSTALLATION_TYPES),
@@ -58,10 +62,14 @@ class Reports:
         scripts_ = self._scripts(view)
         counts = ErrorCounts(
             outcome=reader.tallies(tables, (Facet.OUTCOME,), view.period, view.sources),
+            both=self._both(view),
+            system=reader.tallies(tables, (Facet.SYSTEM,), view.period, view.sources),
             failure=reader.tallies(tables, (Facet.FAILURE,), view.period, view.sources),
             scripts=scripts_,
             script_failures=self._script_failures(view, scripts_),
             daily=reader.daily(tables, view.period, view.sources, INSTALLATION_TYPES),
+            seen=reader.lines_seen(tables, view.sources, view.period.last),
+            slices=reader.line_slices(tables, slices(view.period), view.sources),
             stuck=self._stuck() if view.exact else reader.gauge("stuck"),
             recent=self._recent(view, status="failed"),
         )
@@ -71,7 +79,9 @@ class Reports:
         tallies = self._scripts(view)
         names = {str(tally.value) for tally in tallies if tally.dimension == Dimension.SCRIPT}
         first_days = self._reader.first_days(_tables(view), sorted(names))
-        return scripts(view, tallies, first_days, self._recent(view), self._step)
+        longer = doubled(view.period)
+        both = None if longer is None else self._reader.script_totals(_tables(view), longer, view.sources)
+        return scripts(view, tallies, both, first_days, self._recent(view), self._step)
 
     def script(self, view: View, app: str) -> Script | None:
         """One script; None when there is none of this name, or nothing of it that may be shown."""
@@ -88,7 +98,28 @@ class Reports:
             for type_, name in zip(types, names, strict=True)
             for tally in reader.daily(tables, view.period, view.sources, (type_,), name)
         ]
-        return script(view, app, types, tallies, daily, self._step)
+        both = [tally for name in names for tally in self._both(view, name)]
+        return script(view, app, types, tallies, both, daily, self._step)
+
+    def part(self, view: View, by: str, value: str) -> Part | None:
+        """One value of `PARTS` looked into; None when nothing of it was ever counted, or nothing that may be shown."""
+        facet, dimension = PARTS[by]
+        reader, tables = self._reader, _tables(view)
+        only = reader.only_value(dimension, value)
+        everything = Period(None, view.period.last)
+        if only is None or not reader.tallies(tables, (facet,), everything, view.sources, only=only):
+            return None
+        found = reader.tallies(tables, (facet,), view.period, view.sources, only=only)
+        installed = [name for name in reader.scripts() if is_installation(name.rpartition(" ")[2])]
+        return part(
+            view,
+            by,
+            value,
+            ended=next(iter(statuses_by_value(found, dimension).values()), Statuses()),
+            scripts=reader.script_tallies(tables, facet, view.period, view.sources, installed, only),
+            daily=reader.daily_of(tables, facet, view.period, view.sources, dimension, value),
+            step=self._step,
+        )
 
     def repo_slugs(self, view: View) -> list[SlugCount]:
         return repo_slugs(self._reader.tallies(_tables(view), (Facet.OUTCOME,), view.period, view.sources, by_source=True))
@@ -96,12 +127,15 @@ class Reports:
     def _scripts(self, view: View) -> list[Tally]:
         return self._reader.tallies(_tables(view), (Facet.SCRIPTS,), view.period, view.sources)
 
-    def _script_failures(
-        self, view: View, scripts_: Sequence[Tally], only: tuple[Dimension, str] | None = None
-    ) -> list[ScriptTally]:
+    def _script_failures(self, view: View, scripts_: Sequence[Tally], only: Only | None = None) -> list[ScriptTally]:
         failing = {str(tally.value) for tally in scripts_ if tally.dimension == Dimension.SCRIPT and tally.status in ERRORS}
         names = sorted(name for name in failing if name.rpartition(" ")[2] in INSTALLATION_TYPES)
         return self._reader.script_tallies(_tables(view), Facet.FAILURE, view.period, view.sources, names, only)
+
+    def _both(self, view: View, script_: str = "") -> list[Tally]:
+        """The outcome of the period and as many days before it; nothing for all time."""
+        longer = doubled(view.period)
+        return [] if longer is None else self._reader.tallies(_tables(view), (Facet.OUTCOME,), longer, view.sources, script_)
 
     def _ever_counted(self, view: View, name: str) -> bool:
         everything = Period(None, view.period.last)

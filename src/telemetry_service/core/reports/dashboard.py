@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from telemetry_service.core.counts import Dimension
+from telemetry_service.core.reports.previous import Previous, previous
 from telemetry_service.core.reports.rates import Rate, mean_seconds, percentiles, rate, wilson
 from telemetry_service.core.reports.view import (
     ERRORS,
@@ -32,6 +33,12 @@ class AppCount(msgspec.Struct, frozen=True):
 
 class OsCount(msgspec.Struct, frozen=True):
     os: str
+    count: int
+
+
+class SystemCount(msgspec.Struct, frozen=True):
+    os: str
+    version: str
     count: int
 
 
@@ -123,8 +130,10 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     success_rate_interval: Rate
     avg_install_duration: float | None
     median_install_duration: float | None
+    previous: Previous | None
     top_apps: list[AppCount]
     os_distribution: list[OsCount]
+    os_versions: list[SystemCount]
     method_stats: list[MethodCount]
     pve_versions: list[VersionCount]
     type_stats: list[TypeCount]
@@ -146,9 +155,13 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DashboardCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the dashboard is computed from; `all_sources` and `all_time` are of the outcome facet."""
+    """What the dashboard is computed from; `all_sources`, `all_time` and `both` are of the outcome facet.
+
+    `both` is of the period and as many days before it.
+    """
 
     outcome: Sequence[Tally]
+    both: Sequence[Tally]
     system: Sequence[Tally]
     failure: Sequence[Tally]
     scripts: Sequence[Tally]
@@ -182,8 +195,10 @@ def dashboard(view: View, counts: DashboardCounts, step: int) -> Dashboard:
         success_rate_interval=success,
         avg_install_duration=mean_seconds(buckets),
         median_install_duration=percentiles(buckets, (0.5,))[0],
+        previous=previous(view, counts.both, counts.outcome, installations),
         top_apps=[AppCount(app, n) for app, n in largest(_apps(scripts, is_installation))],
         os_distribution=[OsCount(name, n) for name, n in largest(_firsts(sums(counts.system, Dimension.OS)))],
+        os_versions=[SystemCount(*two_parts(name, ""), n) for name, n in largest(sums(counts.system, Dimension.OS))],
         method_stats=[MethodCount(name, n) for name, n in largest(sums(counts.system, Dimension.METHOD))],
         pve_versions=[VersionCount(name, n) for name, n in largest(sums(counts.system, Dimension.PVE))],
         type_stats=[TypeCount(name, n) for name, n in largest(types)],

@@ -1,16 +1,19 @@
 """`GET /api/errors`: what fails, where and why."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from telemetry_service.core.counts import Dimension
 from telemetry_service.core.exit_codes import EXIT_CODES, meaning
-from telemetry_service.core.reports.dashboard import ErrorPattern, Record, error_patterns, installations
+from telemetry_service.core.reports.dashboard import Record, error_patterns, installations
+from telemetry_service.core.reports.lines import ErrorLine, Seen
+from telemetry_service.core.reports.previous import Previous, previous
 from telemetry_service.core.reports.rates import Rate, rate, share
 from telemetry_service.core.reports.view import (
     ERRORS,
+    TOP,
     View,
     dense_days,
     is_installation,
@@ -18,11 +21,13 @@ from telemetry_service.core.reports.view import (
     split_script,
     statuses_by_value,
     sums,
+    two_parts,
 )
 from telemetry_service.core.tally import DayTally, ScriptTally, Statuses, Tally
 
 ERROR_GROUPS = 100
 CATEGORY_APPS = 5
+GROUP_APPS = 20
 
 
 class ExitCodeStats(msgspec.Struct, frozen=True):
@@ -47,9 +52,29 @@ class AppErrors(msgspec.Struct, frozen=True):
     failed_count: int
     aborted_count: int
     failure_rate: float | None
+    failure_rate_interval: Rate
     top_exit_code: int | None
     top_error: str
     top_category: str
+
+
+class SystemErrors(msgspec.Struct, frozen=True):
+    """Installations on one system that ended, and how many of them failed."""
+
+    os: str
+    version: str
+    total_count: int
+    failed_count: int
+    failure_rate: float | None
+    failure_rate_interval: Rate
+
+
+class VersionErrors(msgspec.Struct, frozen=True):
+    version: str
+    total_count: int
+    failed_count: int
+    failure_rate: float | None
+    failure_rate_interval: Rate
 
 
 class ErrorDay(msgspec.Struct, frozen=True):
@@ -67,23 +92,30 @@ class Errors(msgspec.Struct, frozen=True, kw_only=True):
     total_installs: int
     overall_fail_rate: float | None
     overall_fail_rate_interval: Rate
+    previous: Previous | None
     exit_code_stats: list[ExitCodeStats]
     category_stats: list[CategoryStats]
-    error_groups: list[ErrorPattern]
+    error_groups: list[ErrorLine]
     app_errors: list[AppErrors]
+    os_errors: list[SystemErrors]
+    pve_errors: list[VersionErrors]
     error_timeline: list[ErrorDay]
     stuck_installing: int
     recent_errors: list[Record]
 
 
 class ErrorCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the answer is computed from."""
+    """What the answer is computed from; `both` is the outcome of the period and as many days before it."""
 
     outcome: Sequence[Tally]
+    both: Sequence[Tally]
+    system: Sequence[Tally]
     failure: Sequence[Tally]
     scripts: Sequence[Tally]
     script_failures: Sequence[ScriptTally]
     daily: Sequence[DayTally]
+    seen: Mapping[str, Seen]
+    slices: Mapping[str, list[int]]
     stuck: int
     recent: Sequence[Record]
 
@@ -101,10 +133,20 @@ def errors(view: View, counts: ErrorCounts, step: int) -> Errors:
         total_installs=ended.total,
         overall_fail_rate=failure_rate.percent,
         overall_fail_rate_interval=failure_rate,
+        previous=previous(view, counts.both, counts.outcome, installations),
         exit_code_stats=exit_code_stats(counts.failure),
         category_stats=_category_stats(counts.failure, by_script),
-        error_groups=error_patterns(counts.failure, counts.script_failures, ERROR_GROUPS),
+        error_groups=_error_lines(counts),
         app_errors=_app_errors(statuses_by_value(counts.scripts, Dimension.SCRIPT), by_script, view),
+        os_errors=[
+            SystemErrors(os, version, *_failures(statuses, view))
+            for name, statuses in _failing(statuses_by_value(counts.system, Dimension.OS))
+            for os, version in (two_parts(name, ""),)
+        ],
+        pve_errors=[
+            VersionErrors(name, *_failures(statuses, view))
+            for name, statuses in _failing(statuses_by_value(counts.system, Dimension.PVE))
+        ],
         error_timeline=[ErrorDay(day.date, day.failed, day.aborted) for day in days],
         stuck_installing=counts.stuck,
         recent_errors=list(counts.recent),
@@ -119,6 +161,33 @@ def exit_code_stats(failure: Iterable[Tally]) -> list[ExitCodeStats]:
         ExitCodeStats(code, n, meaning(code), EXIT_CODES[code].category if code in EXIT_CODES else "", share(n, total))
         for code, n in largest(found, len(found))
     ]
+
+
+def _error_lines(counts: ErrorCounts) -> list[ErrorLine]:
+    nowhere = Seen("", "")
+    return [
+        ErrorLine(
+            pattern=found.pattern,
+            count=found.count,
+            unique_apps=found.unique_apps,
+            apps=found.apps[:GROUP_APPS],
+            first_seen=counts.seen.get(found.pattern, nowhere).first,
+            last_seen=counts.seen.get(found.pattern, nowhere).last,
+            trend=counts.slices.get(found.pattern, []),
+        )
+        for found in error_patterns(counts.failure, counts.script_failures, ERROR_GROUPS)
+    ]
+
+
+def _failing(systems: Mapping[str, Statuses]) -> list[tuple[str, Statuses]]:
+    """The systems that most failures happened on, as far as any did."""
+    failing = [(name, statuses) for name, statuses in systems.items() if statuses.failed]
+    return sorted(failing, key=lambda entry: (-entry[1].failed, entry[0]))[:TOP]
+
+
+def _failures(statuses: Statuses, view: View) -> tuple[int, int, float | None, Rate]:
+    failure = rate(statuses.failed, statuses.finished, exact=view.exact)
+    return statuses.total, statuses.failed, failure.percent, failure
 
 
 _ByScript = dict[str, dict[int, dict[str | int, int]]]
@@ -154,6 +223,7 @@ def _app_errors(scripts: dict[str, Statuses], by_script: _ByScript, view: View) 
             continue
         causes = by_script.get(script, {})
         exit_code = _top(causes, Dimension.EXIT_CODE)
+        failure = rate(statuses.failed, statuses.finished, exact=view.exact)
         rows.append(
             AppErrors(
                 app=app,
@@ -161,7 +231,8 @@ def _app_errors(scripts: dict[str, Statuses], by_script: _ByScript, view: View) 
                 total_count=statuses.total,
                 failed_count=statuses.failed,
                 aborted_count=statuses.aborted,
-                failure_rate=rate(statuses.failed, statuses.finished, exact=view.exact).percent,
+                failure_rate=failure.percent,
+                failure_rate_interval=failure,
                 top_exit_code=exit_code if isinstance(exit_code, int) else None,
                 top_error=str(_top(causes, Dimension.ERROR) or ""),
                 top_category=str(_top(causes, Dimension.CATEGORY) or ""),
@@ -171,5 +242,5 @@ def _app_errors(scripts: dict[str, Statuses], by_script: _ByScript, view: View) 
 
 
 def _top(causes: dict[int, dict[str | int, int]], dimension: Dimension) -> str | int | None:
-    found = largest(causes.get(dimension, {}), 1)
-    return found[0][0] if found else None
+    values = causes.get(dimension)
+    return min(values, key=lambda value: (-values[value], str(value))) if values else None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from telemetry_service.core.counts import Dimension
+from telemetry_service.core.reports.changes import Change, changes
 from telemetry_service.core.reports.dashboard import (
     CategoryCount,
     CpuCount,
@@ -15,6 +16,7 @@ from telemetry_service.core.reports.dashboard import (
     sizes,
 )
 from telemetry_service.core.reports.errors import ExitCodeStats, exit_code_stats
+from telemetry_service.core.reports.previous import Previous, previous
 from telemetry_service.core.reports.rates import Rate, mean_seconds, percentiles, rate
 from telemetry_service.core.reports.view import (
     ERRORS,
@@ -44,10 +46,14 @@ class ScriptRow(msgspec.Struct, frozen=True):
     success_rate_interval: Rate
     days_old: int
     installs_per_day: float
+    previous_total: int | None
 
 
 class Scripts(msgspec.Struct, frozen=True, kw_only=True):
-    """All scripts of a period, the most used first; `total_installs` counts containers and virtual machines."""
+    """All scripts of a period, the most used first; `total_installs` counts containers and virtual machines.
+
+    `previous_total` of a script is of as many days before the period; None for all time.
+    """
 
     exact: bool
     step: int
@@ -57,8 +63,19 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
     recent_scripts: list[Record]
 
 
-def scripts(view: View, tallies: Sequence[Tally], first_days: Mapping[str, int], recent: Sequence[Record], step: int) -> Scripts:
-    """Compute the answer; `first_days` holds the first UTC day of each script."""
+def scripts(
+    view: View,
+    tallies: Sequence[Tally],
+    both: Mapping[str, int] | None,
+    first_days: Mapping[str, int],
+    recent: Sequence[Record],
+    step: int,
+) -> Scripts:
+    """Compute the answer.
+
+    `both` counts installations by script over the period and as many days before it, None for all time; `first_days`
+    holds the first UTC day of each script.
+    """
     rows = []
     for script, statuses in statuses_by_value(tallies, Dimension.SCRIPT).items():
         app, type_ = split_script(script)
@@ -71,6 +88,7 @@ def scripts(view: View, tallies: Sequence[Tally], first_days: Mapping[str, int],
                 *(app, type_, statuses.total, statuses.success, statuses.failed, statuses.aborted),
                 *(statuses.unknown, statuses.running, success.percent, success, days_old),
                 round(statuses.total / days, 2),
+                None if both is None else both.get(script, statuses.total) - statuses.total,
             )
         )
     rows.sort(key=lambda row: (-row.total, row.app, row.type))
@@ -135,7 +153,9 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     installing: int
     success_rate: float | None
     success_rate_interval: Rate
+    previous: Previous | None
     daily_stats: list[DayStatuses]
+    changes: list[Change]
     os_versions: list[SystemRow]
     pve_versions: list[VersionRow]
     methods: list[MethodCount]
@@ -150,9 +170,23 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     error_groups: list[ErrorGroup]
 
 
-def script(view: View, app: str, types: Sequence[str], tallies: Sequence[Tally], daily: Sequence[DayTally], step: int) -> Script:
-    """Compute the answer from all facets of the script's types."""
-    ended = by_status((tally.status, tally.n) for tally in tallies if tally.dimension == Dimension.TYPE)
+def ended_of_types(tallies: Sequence[Tally]) -> Statuses:
+    """Installations of every type by status, from a script's outcome facet."""
+    return by_status((tally.status, tally.n) for tally in tallies if tally.dimension == Dimension.TYPE)
+
+
+def script(
+    view: View,
+    app: str,
+    types: Sequence[str],
+    tallies: Sequence[Tally],
+    both: Sequence[Tally],
+    daily: Sequence[DayTally],
+    step: int,
+) -> Script:
+    """Compute the answer from all facets of the script's types; `both` is the outcome with as many days before."""
+    ended = ended_of_types(tallies)
+    days = dense_days(daily, view.period)
     success = rate(ended.success, ended.finished, exact=view.exact)
     buckets = sums(tallies, Dimension.DURATION)
     return Script(
@@ -168,7 +202,9 @@ def script(view: View, app: str, types: Sequence[str], tallies: Sequence[Tally],
         installing=ended.running,
         success_rate=success.percent,
         success_rate_interval=success,
-        daily_stats=dense_days(daily, view.period),
+        previous=previous(view, both, tallies, ended_of_types),
+        daily_stats=days,
+        changes=changes(days, exact=view.exact, step=1 if view.exact else step),
         os_versions=[
             SystemRow(name.partition(" ")[0], name.partition(" ")[2], *_row(statuses, view))
             for name, statuses in _ordered(statuses_by_value(tallies, Dimension.OS))

@@ -1,0 +1,127 @@
+"""Numbers, times and words as pages write them."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+from telemetry_service.core.reports.rates import MIN_FINISHED_FOR_RATE, Rate
+
+NBSP, DASH, MINUS = "\N{NO-BREAK SPACE}", "\N{EN DASH}", "\N{MINUS SIGN}"
+NOTHING = DASH  # where there is no number to show
+
+
+def number(n: int | float | None) -> str:
+    """With thousands separators: 12,345 or 12.3."""
+    if n is None:
+        return NOTHING
+    return f"{n:,}" if isinstance(n, int) else f"{n:,.0f}" if n >= 100 else f"{n:,.1f}"
+
+
+def percent(share: float | None) -> str:
+    return NOTHING if share is None else f"{share:.1f}{NBSP}%"
+
+
+def part_of(part: int, whole: int) -> str:
+    """A part in percent of a whole."""
+    return percent(100 * part / whole) if whole else NOTHING
+
+
+def interval(found: Rate) -> str:
+    """The 95 % interval of a rate: 91.8-92.8 %."""
+    if found.low is None or found.high is None:
+        return f"from {MIN_FINISHED_FOR_RATE} finished on"
+    return f"{found.low:.1f}{DASH}{found.high:.1f}{NBSP}%"
+
+
+def seconds(duration: float | None) -> str:
+    """A duration in the two largest units that say something: 3 min 20 s."""
+    if duration is None:
+        return NOTHING
+    whole = round(duration)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours}{NBSP}h {minutes}{NBSP}min" if minutes else f"{hours}{NBSP}h"
+    if minutes:
+        return f"{minutes}{NBSP}min {rest}{NBSP}s" if rest else f"{minutes}{NBSP}min"
+    return f"{rest}{NBSP}s"
+
+
+def megabytes(size: int) -> str:
+    """Memory as people choose it: 512 MB, 1.5 GB, 2 TB."""
+    for unit, divisor in (("TB", 1024 * 1024), ("GB", 1024)):
+        if size >= divisor:
+            return f"{size / divisor:g}{NBSP}{unit}"
+    return f"{size}{NBSP}MB"
+
+
+def gigabytes(size: int) -> str:
+    return f"{size:,}{NBSP}GB"
+
+
+def cores(count: int) -> str:
+    return f"{count:,}{NBSP}{'core' if count == 1 else 'cores'}"
+
+
+def day(iso: str) -> str:
+    """A UTC day or month given as 2026-03-14 or 2026-03: 14 Mar 2026, Mar 2026."""
+    if not iso:
+        return NOTHING
+    if len(iso) == 7:
+        return f"{date.fromisoformat(iso + '-01'):%b %Y}"
+    found = date.fromisoformat(iso)
+    return f"{found.day}{NBSP}{found:%b %Y}"
+
+
+def short_day(iso: str) -> str:
+    """14 Mar."""
+    found = date.fromisoformat(iso)
+    return f"{found.day}{NBSP}{found:%b}"
+
+
+def instant(microseconds: int) -> str:
+    """To the minute, in UTC."""
+    when = datetime.fromtimestamp(microseconds // 1_000_000, UTC)
+    return f"{when.day}{NBSP}{when:%b %Y, %H:%M}{NBSP}UTC"
+
+
+def clock(iso: str) -> str:
+    """An RFC 3339 instant to the second: 2026-03-14 09:26:53."""
+    return iso.replace("T", " ").removesuffix("Z")
+
+
+def change(now: int | float, before: int | float) -> str:
+    """A difference in percent of what was: +5.4 %."""
+    if not before:
+        return NOTHING if not now else "new"
+    return signed(100 * (now - before) / before, f"{NBSP}%")
+
+
+def signed(difference: float, unit: str) -> str:
+    """With its sign, unless it rounds to nothing."""
+    shown = f"{abs(difference):,.1f}" if abs(difference) < 100 else f"{abs(difference):,.0f}"
+    sign = "" if shown == "0.0" else "+" if difference > 0 else MINUS
+    return f"{sign}{shown}{unit}"
+
+
+def word(name: str) -> str:
+    """A value of the wire as a word: command_not_found, user_aborted."""
+    return name.replace("_", " ")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "number": number,
+    "percent": percent,
+    "part_of": part_of,
+    "interval": interval,
+    "seconds": seconds,
+    "megabytes": megabytes,
+    "gigabytes": gigabytes,
+    "cores": cores,
+    "day": day,
+    "short_day": short_day,
+    "instant": instant,
+    "clock": clock,
+    "change": change,
+    "signed": signed,
+    "word": word,
+}
