@@ -233,7 +233,7 @@ async def _announce(server: Server, listener: socket.socket) -> None:
         await asyncio.sleep(0.005)
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("::", "0.0.0.0") else f"[{host}]" if ":" in host else host  # noqa: S104 - not bound here
-    log.info("listening", address=f"http://{shown}:{port}", dashboard=f"http://{shown}:{port}/api/dashboard")
+    log.info("listening", address=f"http://{shown}:{port}", dashboard=f"http://{shown}:{port}/")
 
 
 def create_token(settings: Settings, *, scope: str, name: str) -> str:

@@ -106,6 +106,10 @@ class Records:
             if after is None:
                 return
 
+    def batch(self, wanted: Wanted, after: Place | None, limit: int) -> tuple[list[Record], Place | None]:
+        """Records behind a place, and the place behind which there are more, if there are."""
+        return self._behind(wanted, 0, limit, after)
+
     def stuck(self, before_id: int) -> int:
         """Installations under way that began before an id."""
         (count,) = self._connection.execute(

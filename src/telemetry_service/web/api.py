@@ -14,15 +14,12 @@ from telemetry_service.core.reports.dashboard import SlugCount
 from telemetry_service.core.reports.view import View
 from telemetry_service.store.records import Record
 from telemetry_service.store.reports import Reports
+from telemetry_service.web.answers import PUBLIC_CACHE_SECONDS, not_modified
+from telemetry_service.web.pages import NO_SCRIPT, NoSuchPage
 from telemetry_service.web.parts import Parts
 from telemetry_service.web.queries import records_query, report_filter, shown_place
 
-PUBLIC_CACHE_SECONDS = 30
 T = TypeVar("T")
-
-
-class NotFound(Exception):
-    """There is nothing under this address, or nothing that may be shown."""
 
 
 class RecordsAnswer(msgspec.Struct, frozen=True):
@@ -63,7 +60,7 @@ class Api:
         app = request.path_params["app"].lower()
         found = await self._read(lambda reports: reports.script(view, app))
         if found is None:
-            raise NotFound("script: none of this name, or too few installations to show")
+            raise NoSuchPage(NO_SCRIPT)
         return self._json(request, found, view.exact)
 
     async def records(self, request: Request) -> Response:
@@ -101,7 +98,6 @@ class Api:
             "cache-control": "private, no-cache" if exact else f"public, max-age={PUBLIC_CACHE_SECONDS}",
             "vary": "authorization",
         }
-        asked = request.headers.get("if-none-match", "")
-        if etag in (tag.strip().removeprefix("W/") for tag in asked.split(",")):
+        if not_modified(request.scope["headers"], etag):
             return Response(status_code=304, headers=headers)
         return Response(body, media_type="application/json", headers=headers)

@@ -1,10 +1,13 @@
 """Every route on one screen, and what is answered when something is wrong."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
@@ -16,17 +19,20 @@ from telemetry_service.core.reports.errors import Errors
 from telemetry_service.core.reports.scripts import Script, Scripts
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.records import SORTS
-from telemetry_service.web.answers import RETRY_SECONDS, Receive, Scope, Send, error_body, wants_json
-from telemetry_service.web.api import Api, NotFound, RecordsAnswer, RepoSlugs
+from telemetry_service.web.answers import RETRY_SECONDS, Receive, Scope, Send, error_body, wants_html, wants_json
+from telemetry_service.web.api import Api, RecordsAnswer, RepoSlugs
 from telemetry_service.web.auth import Denied
 from telemetry_service.web.health import Health, HealthChecks, Readiness
 from telemetry_service.web.metrics import Metrics
 from telemetry_service.web.openapi import description
+from telemetry_service.web.page_handlers import PageHandlers
+from telemetry_service.web.pages import NoSuchPage
 from telemetry_service.web.parts import Parts
 from telemetry_service.web.queries import MAX_LIMIT, REPOSITORIES
 from telemetry_service.web.routes import Parameter, Route
 
 INGEST_PATH = "/telemetry"
+MIN_COMPRESSED_BYTES = 1000
 
 
 def _whole(name: str, text: str, minimum: int, maximum: int) -> Parameter:
@@ -61,11 +67,12 @@ RECORD_FILTER = (
 )
 
 
-def table(parts: Parts) -> tuple[Route, ...]:
+def table(parts: Parts, pages: PageHandlers) -> tuple[Route, ...]:
     """The routes. `scope` and `token_required` say who may call one; no handler runs without its row."""
     api, health, metrics = Api(parts), HealthChecks(parts), Metrics(parts)
     counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (400, 401, 503)}
     plain: dict[str, Any] = {"method": "GET"}
+    page: dict[str, Any] = {"method": "GET", "media_type": "text/html", "scope": "read", "cached": True}
     app = _text("app", "name of the app", in_path=True)
     return (
         Route(method="POST", path=INGEST_PATH, summary="the report is on disk", handler=None, status=202,
@@ -83,6 +90,18 @@ def table(parts: Parts) -> tuple[Route, ...]:
         Route(path="/api/repo-slugs", summary="installations by repository", handler=api.repo_slugs,
               answer=RepoSlugs, parameters=FILTER, **counts),
         Route(path="/api/exit-codes", summary="the meaning of exit codes", handler=api.exit_codes, cached=True, **plain),
+        Route(path="/records.csv", summary="every installation of a filter", handler=pages.records_csv, method="GET",
+              media_type="text/csv", scope="read", token_required=True, parameters=RECORD_FILTER, refusals=(400, 401, 403, 503)),
+        Route(path="/", summary="overview", handler=pages.overview, **page),
+        Route(path="/dashboard", summary="overview", handler=pages.overview, **page),
+        Route(path="/errors", summary="what fails", handler=pages.errors, **page),
+        Route(path="/error-analysis", summary="what fails", handler=pages.errors, **page),
+        Route(path="/scripts", summary="all scripts", handler=pages.scripts, **page),
+        Route(path="/script-analysis", summary="all scripts", handler=pages.scripts, **page),
+        Route(path="/scripts/{app}", summary="one script", handler=pages.script, **page),
+        Route(path="/records", summary="single installations", handler=pages.records, **page | {"token_required": True}),
+        Route(path="/privacy", summary="what is collected, and why", handler=pages.privacy, **page),
+        Route(path="/static/{name}", summary="what pages load", handler=pages.asset, **page),
         Route(path="/healthz", summary="whether events can be stored", handler=health.healthz, answer=Health,
               refusals=(503,), **plain),
         Route(path="/readyz", summary="whether everything works", handler=health.readyz, answer=Readiness,
@@ -94,8 +113,9 @@ def table(parts: Parts) -> tuple[Route, ...]:
 
 def application(parts: Parts) -> Any:
     """The ASGI application: reports take the short way, everything else the routes."""
-    rows = table(parts)
-    document = msgspec.json.encode(description(rows))
+    pages = PageHandlers(parts)
+    rows = table(parts, pages)
+    document = msgspec.json.encode(description([row for row in rows if row.media_type != "text/html"]))
 
     async def openapi(_request: Request) -> Response:
         return Response(document, media_type="application/json", headers={"cache-control": "public, max-age=3600"})
@@ -105,14 +125,8 @@ def application(parts: Parts) -> Any:
             *(StarletteRoute(row.path, row.handler, methods=[row.method]) for row in rows if row.handler is not None),
             StarletteRoute("/openapi.json", openapi),
         ],
-        exception_handlers={
-            Rejected: _refuse_rejected,
-            Denied: _refuse_denied,
-            NotFound: _refuse_not_found,
-            StoreUnavailable: _refuse_unavailable,
-            HTTPException: _refuse_http,
-            Exception: _refuse_unexpected,
-        },
+        middleware=[Middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES)],
+        exception_handlers=dict.fromkeys(REASONS, _refusing(pages)),
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,33 +138,32 @@ def application(parts: Parts) -> Any:
     return app
 
 
-def _refuse(request: Request, status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
-    body, content_type = error_body(reason, wants_json(request.scope["headers"]))
-    return Response(body, status, {"cache-control": "no-store", **(headers or {})}, content_type.decode())
+def _refusing(pages: PageHandlers) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def refuse(request: Request, error: Exception) -> Response:
+        status, reason, extra = next(answer for kind, answer in REASONS.items() if isinstance(error, kind))(error)
+        if wants_html(request.scope["headers"]) and not request.url.path.startswith("/api/"):
+            return pages.refusal(request, status, reason, extra)
+        body, content_type = error_body(reason, wants_json(request.scope["headers"]))
+        return Response(body, status, {"cache-control": "no-store", **extra}, content_type.decode())
+
+    return refuse
 
 
-async def _refuse_rejected(request: Request, error: Exception) -> Response:
-    return _refuse(request, 400, str(error))
+def _denied(error: Any) -> tuple[int, str, dict[str, str]]:
+    return error.status, error.reason, {name.decode(): value.decode() for name, value in error.headers}
 
 
-async def _refuse_denied(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Denied)
-    return _refuse(request, error.status, error.reason, {name.decode(): value.decode() for name, value in error.headers})
-
-
-async def _refuse_not_found(request: Request, error: Exception) -> Response:
-    return _refuse(request, 404, str(error))
-
-
-async def _refuse_unavailable(request: Request, _error: Exception) -> Response:
-    return _refuse(request, 503, "the store cannot answer now; try again later", {"retry-after": str(RETRY_SECONDS)})
-
-
-async def _refuse_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _http(error: Any) -> tuple[int, str, dict[str, str]]:
     reasons = {404: "nothing here; see /openapi.json for what there is", 405: "method: not accepted here; see Allow"}
-    return _refuse(request, error.status_code, reasons.get(error.status_code, "refused"), dict(error.headers or {}))
+    return error.status_code, reasons.get(error.status_code, "refused"), dict(error.headers or {})
 
 
-async def _refuse_unexpected(request: Request, _error: Exception) -> Response:
-    return _refuse(request, 500, "something went wrong here; the operator's log says where")
+# What is answered when something is wrong: (status, reason, headers) of each kind of error.
+REASONS: dict[type[Exception], Callable[[Any], tuple[int, str, dict[str, str]]]] = {
+    Rejected: lambda error: (400, str(error), {}),
+    Denied: _denied,
+    NoSuchPage: lambda error: (404, str(error), {}),
+    StoreUnavailable: lambda _: (503, "the store cannot answer now; try again later", {"retry-after": str(RETRY_SECONDS)}),
+    HTTPException: _http,
+    Exception: lambda _: (500, "something went wrong here; the operator's log says where", {}),
+}

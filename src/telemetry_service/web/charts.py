@@ -1,13 +1,15 @@
 """Where the shapes of a chart lie. The templates draw them; scales are chosen here, so that ticks fall on round numbers."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from telemetry_service.core.counts import bucket_seconds
 from telemetry_service.core.reports.changes import Change
 from telemetry_service.core.reports.rates import Rate
 from telemetry_service.core.reports.view import DayStatuses
+from telemetry_service.web.formats import seconds
 
 WIDTH, HEIGHT = 1000, 180
 LONGEST_BY_DAY, LONGEST_BY_WEEK = 92, 800
@@ -161,3 +163,11 @@ def sparkline(counts: Sequence[int], width: int = 60, height: int = 16) -> str:
         for place, n in enumerate(counts)
     )
     return "M" + "L".join(points)
+
+
+def duration_bars(buckets: Mapping[int, int]) -> list[tuple[str, int]]:
+    """(about how long, installations) for every bucket from the first to the last that holds any."""
+    filled = [bucket for bucket, n in buckets.items() if n]
+    if not filled:
+        return []
+    return [(seconds(bucket_seconds(bucket)), buckets.get(bucket, 0)) for bucket in range(min(filled), max(filled) + 1)]

@@ -1,7 +1,9 @@
 """Numbers, times and words as pages write them."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 from telemetry_service.core.reports.rates import MIN_FINISHED_FOR_RATE, Rate
@@ -108,6 +110,19 @@ def word(name: str) -> str:
     return name.replace("_", " ")
 
 
+def age(days: int) -> str:
+    """How long ago, in days."""
+    return "today" if days == 0 else f"{days:,}{NBSP}{'day' if days == 1 else 'days'} ago"
+
+
+def steps(pipeline: str) -> list[tuple[str, str, float]]:
+    """(status, instant, seconds since the step before) of an installation's history."""
+    found = [(str(step["s"]), str(step["t"])) for step in json.loads(pipeline)]
+    times = [datetime.fromisoformat(at) for _, at in found]
+    waits = [0.0, *((later - earlier).total_seconds() for earlier, later in pairwise(times))]
+    return [(status, clock(at), wait) for (status, at), wait in zip(found, waits, strict=True)]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
@@ -124,4 +139,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "change": change,
     "signed": signed,
     "word": word,
+    "age": age,
+    "steps": steps,
 }

@@ -1,16 +1,39 @@
 """The pages: reports as HTML. Knows nothing of HTTP, so that the running service and the static site share every line."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
 
+from telemetry_service.core.exit_codes import meaning
+from telemetry_service.core.fields import FIELDS, LEGAL_BASIS, OPERATING_SYSTEMS, STATUSES, TYPES
+from telemetry_service.core.period import iso_day
+from telemetry_service.core.reports.part import PARTS
+from telemetry_service.core.reports.rates import MIN_FINISHED_FOR_RATE
 from telemetry_service.core.reports.view import View
 from telemetry_service.settings import Settings
+from telemetry_service.store.records import SORTS
 from telemetry_service.store.reports import Reports
-from telemetry_service.web.site import SCRIPT, Site
+from telemetry_service.web import charts
+from telemetry_service.web.formats import FILTERS
+from telemetry_service.web.queries import REPOSITORIES, choice, text
+from telemetry_service.web.script_list import script_list
+from telemetry_service.web.site import DEFAULT_DAYS, PERIODS, SCRIPT, Site
 
 PAGES = ("overview", "errors", "scripts", "privacy")  # and script:{app} for every script
+CARRIED = ("days", "repo", "slug")  # filters that links go on carrying
+PART_TITLES = {
+    "category": "Failures of one category",
+    "exit_code": "Failures with one exit code",
+    "error": "One error line",
+    "os": "One operating system",
+    "pve": "One Proxmox VE version",
+    "method": "One installation method",
+    "gpu": "One kind of GPU",
+    "cpu": "One kind of CPU",
+}
+NO_SCRIPT = "script: none of this name, or too few installations to show"
+NO_PART = "value: none of this name, or too few installations to show"
 
 
 class NoSuchPage(Exception):
@@ -29,6 +52,17 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters.update(FILTERS)
+        self._templates.globals.update(
+            charts=charts,
+            meaning=meaning,
+            periods=PERIODS,
+            repositories=REPOSITORIES,
+            STATUSES=STATUSES,
+            TYPES=TYPES,
+            OPERATING_SYSTEMS=OPERATING_SYSTEMS,
+            SORTS=SORTS,
+        )
 
     def render(self, page: str, reports: Reports, view: View, query: Mapping[str, str], site: Site) -> str:
         """One page as HTML.
@@ -36,13 +70,67 @@ class Pages:
         `page` is one of `PAGES` or `script:{app}`; `query` holds the filters as they stand in the URL, which links go
         on carrying. Equal reports, query and site give equal bytes. Raises `NoSuchPage` and `Rejected`.
         """
-        context: dict[str, Any] = {"page": page, "view": view, "query": dict(query), "site": site, "settings": self._settings}
+        name, context = self._report(page, reports, view, query, site)
+        return self.fill(name, page, query, site, view=view, **context)
+
+    def fill(self, template: str, page: str, query: Mapping[str, str], site: Site, **context: Any) -> str:
+        """A template filled in, with what every page needs beside its own context."""
+        return self._templates.get_template(template).render(
+            page=page,
+            section="scripts" if page.startswith(SCRIPT) else page,
+            query=query,
+            days=int(query["days"]) if query.get("days", "").isdigit() else DEFAULT_DAYS,
+            site=site,
+            link=_linker(page, query, site),
+            settings=self._settings,
+            **context,
+        )
+
+    def _report(
+        self, page: str, reports: Reports, view: View, query: Mapping[str, str], site: Site
+    ) -> tuple[str, dict[str, Any]]:
+        """(template, its context) of a page."""
         if page.startswith(SCRIPT):
             found = reports.script(view, page.removeprefix(SCRIPT))
             if found is None:
-                raise NoSuchPage("script: none of this name, or too few installations to show")
-            return self._templates.get_template("script.html").render(context, report=found)
-        report = {"overview": reports.dashboard, "errors": reports.errors, "scripts": reports.scripts}.get(page)
-        if page not in PAGES:
-            raise NoSuchPage("page: none of this name")
-        return self._templates.get_template(f"{page}.html").render(context, report=report(view) if report else None)
+                raise NoSuchPage(NO_SCRIPT)
+            return "script.html", {"report": found} | _period(view)
+        if page in ("errors", "scripts") and "by" in query:
+            by = choice(query, "by", tuple(PARTS))
+            part = reports.part(view, by, text(query, "is") or "") if by else None
+            if part is None:
+                raise NoSuchPage(NO_PART)
+            return "part.html", {"report": part, "title": PART_TITLES[part.by]} | _period(view)
+        if page == "overview":
+            return "overview.html", {"report": reports.dashboard(view)} | _period(view)
+        if page == "errors":
+            return "errors.html", {"report": reports.errors(view)} | _period(view)
+        if page == "scripts":
+            scripts = reports.scripts(view)
+            return "scripts.html", {"report": scripts, "list": script_list(scripts, query, site.static)} | _period(view)
+        if page == "privacy":
+            return "privacy.html", {"fields": self._fields(), "legal_basis": LEGAL_BASIS}
+        raise NoSuchPage("page: none of this name")
+
+    def _fields(self) -> list[Any]:
+        """The fields that are stored under the settings in force."""
+        return [field for field in FIELDS if field.record != "optional" or field.name in self._settings.extended_fields]
+
+
+def _period(view: View) -> dict[str, Any]:
+    period = view.period
+    return {
+        "first_day": None if period.first is None else iso_day(period.first),
+        "last_day": iso_day(period.last),
+        "min_finished": MIN_FINISHED_FOR_RATE,
+    }
+
+
+def _linker(page: str, query: Mapping[str, str], site: Site) -> Callable[..., str]:
+    carried = {name: query[name] for name in CARRIED if query.get(name)}
+
+    def link(to: str = "", **changes: str | int) -> str:
+        """The address of a page, this one by default, under the same filters but for some changes; empty for none."""
+        return site.link(to or page, carried | {name: str(value) for name, value in changes.items()})
+
+    return link

@@ -1,0 +1,171 @@
+"""The pages over HTTP: who asks, what is cached, and what a browser may do with the answer."""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from functools import cached_property
+from hashlib import blake2b
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from telemetry_service.core.period import day_of
+from telemetry_service.core.reports.view import View
+from telemetry_service.store.records import Place
+from telemetry_service.web.answers import PUBLIC_CACHE_SECONDS, not_modified
+from telemetry_service.web.auth import Denied
+from telemetry_service.web.pages import CARRIED, Pages
+from telemetry_service.web.parts import Parts
+from telemetry_service.web.queries import RecordsQuery, records_query, report_filter, shown_place, whole_number
+from telemetry_service.web.records_csv import csv_lines
+from telemetry_service.web.site import DEFAULT_DAYS, SCRIPT, LiveSite, assets
+
+CACHED_PAGES = 256
+CSV_BATCH = 1000
+QUERIES = {"scripts": ("q", "sort", "page", "by", "is"), "errors": ("by", "is")}  # beside the filters
+LOCKED = (
+    "Single installations are shown to holders of an access token with the scope read."
+    " Whoever runs this service makes one: telemetry-service token create --scope read --name NAME."
+    " Send it in the header Authorization: Bearer TOKEN."
+)
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+class _Cached(NamedTuple):
+    until: int
+    body: bytes
+    etag: str
+
+
+class PageHandlers:
+    """The handlers, one per page."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._cache: OrderedDict[tuple[str, ...], _Cached] = OrderedDict()
+
+    @cached_property
+    def pages(self) -> Pages:
+        return Pages(self._parts.settings)
+
+    async def overview(self, request: Request) -> Response:
+        return await self._page(request, "overview")
+
+    async def errors(self, request: Request) -> Response:
+        return await self._page(request, "errors")
+
+    async def scripts(self, request: Request) -> Response:
+        return await self._page(request, "scripts")
+
+    async def script(self, request: Request) -> Response:
+        return await self._page(request, SCRIPT + request.path_params["app"].lower())
+
+    async def privacy(self, request: Request) -> Response:
+        return await self._page(request, "privacy")
+
+    async def asset(self, request: Request) -> Response:
+        """A file of the pages. Its name changes with its content, so a browser may keep it."""
+        for found in assets().values():
+            if found.name == request.path_params["name"]:
+                headers = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+                return Response(found.body, media_type=found.media_type, headers=headers)
+        return self.refusal(request, 404, "nothing here")
+
+    async def records(self, request: Request) -> Response:
+        """The table of single installations; without a token, what it takes to see it."""
+        try:
+            await self._parts.access.require("read", request.scope["headers"])
+        except Denied as denied:
+            return self.refusal(request, denied.status, LOCKED)
+        asked = self._records_query(request)
+        skip = 0 if asked.after else (asked.page - 1) * asked.limit
+        page = await self._parts.readers.run(
+            lambda reader: self._parts.reports(reader).records.page(asked.wanted, skip=skip, limit=asked.limit, after=asked.after)
+        )
+        query = dict(request.query_params) | {"days": str(whole_number(request.query_params, "days", 1, 0, 365))}
+        shown = self.pages.fill(
+            "records.html", "records", query, LiveSite(self._parts.now()), asked=asked, found=page, next=shown_place(page.next)
+        )
+        return _html(request, shown.encode(), exact=True)
+
+    async def records_csv(self, request: Request) -> Response:
+        """Every record of a filter, read in batches, so that a year of them takes no memory."""
+        await self._parts.access.require("read", request.scope["headers"])
+        asked = self._records_query(request)
+        headers = {
+            "content-disposition": 'attachment; filename="installations.csv"',
+            "cache-control": "private, no-store",
+            "x-content-type-options": "nosniff",
+        }
+        return StreamingResponse(self._csv(asked), media_type="text/csv; charset=utf-8; header=present", headers=headers)
+
+    async def _csv(self, asked: RecordsQuery) -> AsyncIterator[str]:
+        after: Place | None = asked.after
+        first = True
+        while True:
+            place = after
+            records, after = await self._parts.readers.run(
+                lambda reader, place=place: self._parts.reports(reader).records.batch(asked.wanted, place, CSV_BATCH)  # type: ignore[misc]
+            )
+            yield csv_lines(records, with_header=first)
+            first = False
+            if after is None:
+                return
+
+    def refusal(self, request: Request, status: int, reason: str, headers: Mapping[str, str] | None = None) -> Response:
+        """What went wrong, as a page."""
+        shown = self.pages.fill(
+            "refusal.html", "refusal", {}, LiveSite(self._parts.now()), status=status, reason=reason, path=request.url.path
+        )
+        return Response(shown, status, {"cache-control": "no-store", **HEADERS, **(headers or {})}, "text/html")
+
+    def _records_query(self, request: Request) -> RecordsQuery:
+        return records_query(request.query_params, day_of(self._parts.now()), self._parts.sources)
+
+    async def _page(self, request: Request, page: str) -> Response:
+        now, asked = self._parts.now(), request.query_params
+        exact = await self._parts.access.allows("read", request.scope["headers"])
+        chosen = report_filter(asked, DEFAULT_DAYS, day_of(now), self._parts.sources)
+        view = View(period=chosen.period, sources=chosen.sources, exact=exact)
+        known = (*CARRIED, *QUERIES.get(page, ()))
+        query = {name: asked[name].strip() for name in known if asked.get(name, "").strip()}
+        query["days"] = str(whole_number(asked, "days", DEFAULT_DAYS, 0, 365))
+
+        async def rendered() -> bytes:
+            text: str = await self._parts.readers.run(
+                lambda reader: self.pages.render(page, self._parts.reports(reader), view, query, LiveSite(now))
+            )
+            return text.encode()
+
+        if exact:
+            return _html(request, await rendered(), exact=True)
+        key = (page, str(view.period.last), *(f"{name}={value}" for name, value in sorted(query.items())))
+        cached = self._cache.get(key)
+        if cached is None or cached.until <= now:
+            body = await rendered()
+            cached = _Cached(now + PUBLIC_CACHE_SECONDS * 1_000_000, body, _etag(body))
+            self._cache[key] = cached
+            if len(self._cache) > CACHED_PAGES:
+                self._cache.popitem(last=False)
+        return _html(request, cached.body, exact=False, etag=cached.etag)
+
+
+def _etag(body: bytes) -> str:
+    return f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def _html(request: Request, body: bytes, *, exact: bool, etag: str = "") -> Response:
+    headers = HEADERS | {
+        "etag": etag or _etag(body),
+        "cache-control": "private, no-cache" if exact else f"public, max-age={PUBLIC_CACHE_SECONDS}",
+        "vary": "authorization, accept-encoding",
+    }
+    if not_modified(request.scope["headers"], headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="text/html", headers=headers)
