@@ -7,7 +7,7 @@ from telemetry_service.core.reports.rates import wilson
 from telemetry_service.core.reports.scripts import ScriptRow, Scripts
 from telemetry_service.web.queries import MAX_PAGE, choice, text, whole_number
 
-ROWS = 200
+ROWS = 100
 
 
 def _rate(row: ScriptRow) -> float:
