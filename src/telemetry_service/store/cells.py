@@ -1,7 +1,5 @@
 """How a cell of core.counts is stored: two integers, subject and cell."""
 
-from typing import NamedTuple
-
 from telemetry_service.core.counts import NUMERIC, Cell, Dimension
 from telemetry_service.core.fields import RUNNING, STATUSES
 from telemetry_service.store.names import Names
@@ -12,6 +10,8 @@ STATUS_BITS, SOURCE_BITS, DIMENSION_BITS = 3, 6, 5
 _SOURCE_SHIFT = STATUS_BITS
 _DIMENSION_SHIFT = _SOURCE_SHIFT + SOURCE_BITS
 _VALUE_SHIFT = _DIMENSION_SHIFT + DIMENSION_BITS
+STATUS_MASK, _SOURCE_MASK, _DIMENSION_MASK = ((1 << bits) - 1 for bits in (STATUS_BITS, SOURCE_BITS, DIMENSION_BITS))
+_BELOW_DIMENSION = (1 << _DIMENSION_SHIFT) - 1
 FACETS = 4
 
 NAME_KINDS = {
@@ -31,22 +31,22 @@ NAME_KINDS = {
 Only = tuple[int, int]  # (mask, cell): those cells whose masked bits are these
 
 
-class Unpacked(NamedTuple):
-    """A stored cell taken apart: numbers of dimension, source and status; value as its dimension has it."""
-
-    dimension: int
-    source: int
-    value: int
-    status: int
-
-
-def unpack(cell: int) -> Unpacked:
-    return Unpacked(
-        dimension=cell >> _DIMENSION_SHIFT & (1 << DIMENSION_BITS) - 1,
-        source=cell >> _SOURCE_SHIFT & (1 << SOURCE_BITS) - 1,
-        value=cell >> _VALUE_SHIFT,
-        status=cell & STATUS_MASK,
+def unpack(cell: int) -> tuple[int, int, int, int]:
+    """A stored cell taken apart: (dimension, source, value, status), all as numbers."""
+    return (
+        cell >> _DIMENSION_SHIFT & _DIMENSION_MASK,
+        cell >> _SOURCE_SHIFT & _SOURCE_MASK,
+        cell >> _VALUE_SHIFT,
+        cell & STATUS_MASK,
     )
+
+
+def only_filter(column: str, only: Only) -> str:
+    """The SQL condition that a stored cell is one of these; a range where they lie side by side."""
+    mask, cell = only
+    if mask == ~_BELOW_DIMENSION:
+        return f"{column} BETWEEN {cell} AND {cell + _BELOW_DIMENSION}"
+    return f"{column} & {mask} = {cell}"
 
 
 def source_filter(column: str, sources: list[int]) -> str:
@@ -54,7 +54,6 @@ def source_filter(column: str, sources: list[int]) -> str:
     return f"({column} >> {_SOURCE_SHIFT} & {(1 << SOURCE_BITS) - 1}) IN ({','.join(map(str, sources))})"
 
 
-STATUS_MASK = (1 << STATUS_BITS) - 1
 WITHOUT_SOURCE = ~((1 << SOURCE_BITS) - 1 << _SOURCE_SHIFT)
 
 

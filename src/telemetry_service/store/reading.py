@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from telemetry_service.core.counts import NUMERIC, Dimension, Facet
 from telemetry_service.core.fields import STATUSES, TYPES
-from telemetry_service.core.period import Period, first_day_of, iso_day, iso_month, month_of, spans
-from telemetry_service.core.reports.lines import Seen, Slices
+from telemetry_service.core.period import Period, Span, spans
 from telemetry_service.core.tally import DayTally, ScriptTally, Tally
 from telemetry_service.store import store
 from telemetry_service.store.cells import (
@@ -20,21 +19,19 @@ from telemetry_service.store.cells import (
     STATUS_MASK,
     WITHOUT_SOURCE,
     Only,
-    of,
     of_any_status,
     of_dimension,
     of_value,
+    only_filter,
     source_filter,
     unpack,
-    value_of,
 )
 from telemetry_service.store.database import StoreUnavailable, connect
 from telemetry_service.store.names import Names
 
 T = TypeVar("T")
 EXACT, PUBLIC = "count", "public_count"
-SEEN_MONTHS = 3  # lines seen within these are dated by the day, earlier ones by the month: days are many
-FAILED_LINES = of(Dimension.ERROR, "failed")
+LONGEST_LIST = 100  # days or months that are listed one by one in a statement
 
 
 class Reader:
@@ -67,16 +64,14 @@ class Reader:
         subjects = [number * FACETS + facet for facet in facets]
         return [
             Tally(
-                cell.dimension,
-                self._sources[cell.source] if by_source else "",
-                self._value(cell.dimension, cell.value),
-                STATUSES[cell.status],
+                dimension,
+                self._sources[source] if by_source else "",
+                value if dimension in NUMERIC else self.names.label(value),
+                STATUSES[status],
                 n,
             )
-            for cell, n in (
-                (unpack(packed), n)
-                for _, packed, n in self._sums(tables, subjects, period, sources, by_source=by_source, only=only)
-            )
+            for _, cell, n in self._sums(tables, subjects, period, sources, by_source=by_source, only=only)
+            for dimension, source, value, status in (unpack(cell),)
         ]
 
     def script_tallies(
@@ -94,14 +89,13 @@ class Reader:
         return [
             ScriptTally(
                 numbers[subject // FACETS],
-                cell.dimension,
-                self._value(cell.dimension, cell.value),
-                STATUSES[cell.status],
+                dimension,
+                value if dimension in NUMERIC else self.names.label(value),
+                STATUSES[status],
                 n,
             )
-            for subject, cell, n in (
-                (subject, unpack(packed), n) for subject, packed, n in self._sums(tables, subjects, period, sources, only=only)
-            )
+            for subject, cell, n in self._sums(tables, subjects, period, sources, only=only)
+            for dimension, _, value, status in (unpack(cell),)
         ]
 
     def daily(
@@ -140,7 +134,26 @@ class Reader:
         mask, wanted = of_dimension(Dimension.SCRIPT)
         totals: dict[str, int] = {}
         for _, cell, n in self._sums(tables, [Facet.SCRIPTS], period, sources, only=(mask, wanted), kept=~STATUS_MASK):
-            totals[self.names.text(unpack(cell).value)] = n
+            totals[self.names.text(unpack(cell)[2])] = n
+        return totals
+
+    def value_number(self, dimension: Dimension, value: str) -> int | None:
+        """The number that a value has in the cells of its dimension; None for one that was never counted."""
+        if dimension in NUMERIC:
+            return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+        return self.names.find(NAME_KINDS[dimension], value)
+
+    def only_value(self, dimension: Dimension, value: str) -> Only | None:
+        """The cells of one value of a dimension; None for one that was never counted."""
+        number = self.value_number(dimension, value)
+        return None if number is None else of_any_status(dimension, number)
+
+    def script_totals(self, tables: str, period: Period, sources: Sequence[str]) -> dict[str, int]:
+        """Installations by script over a period, whatever became of them."""
+        mask, wanted = of_dimension(Dimension.SCRIPT)
+        totals: dict[str, int] = {}
+        for _, cell, n in self._sums(tables, [Facet.SCRIPTS], period, sources, only=(mask, wanted), kept=~STATUS_MASK):
+            totals[self.names.text(unpack(cell)[2])] = n
         return totals
 
     def value_number(self, dimension: Dimension, value: str) -> int | None:
@@ -228,9 +241,6 @@ class Reader:
         row = self.connection.execute("SELECT folded_at FROM fold_position WHERE generation = ?", (generation,)).fetchone()
         return int(row[0]) if row else 0
 
-    def _value(self, dimension: int, value: int) -> str | int:
-        return value if dimension in NUMERIC else self.names.label(value)
-
     def _sums(
         self,
         tables: str,
@@ -253,17 +263,31 @@ class Reader:
         if len(source_ids) < len(self._sources):
             conditions.append(source_filter("cell", source_ids))
         if only is not None:
-            conditions.append("cell & {} = {}".format(*only))
+            conditions.append(only_filter("cell", only))
         cell = f"cell & {kept if by_source else kept & WITHOUT_SOURCE}"
         parts = [
             f"SELECT subject, {cell} AS cell, {span.sign} * n AS n FROM {tables}_{unit}"
-            f" WHERE {' AND '.join(conditions)} AND {unit} BETWEEN {span.first} AND {span.last}"
+            f" WHERE {' AND '.join(conditions)} AND {self._within(tables, unit, span) if only else _between(unit, span)}"
             for span in spans(period)
             for unit in ("month" if span.monthly else "day",)
         ]
         return self.connection.execute(
             f"SELECT subject, cell, sum(n) AS total FROM ({' UNION ALL '.join(parts)}) GROUP BY subject, cell HAVING total <> 0"
         ).fetchall()
+
+    def _within(self, tables: str, unit: str, span: Span) -> str:
+        """A span day by day or month by month: the key goes on with the cell, so that each is found instead of searched."""
+        first = span.first
+        if span.monthly:
+            (earliest,) = self.connection.execute(f"SELECT min(month) FROM {tables}_month WHERE subject = 0").fetchone()
+            first = max(first, earliest or first)
+        if span.last - first > LONGEST_LIST:
+            return _between(unit, span)
+        return f"{unit} IN ({','.join(map(str, range(first, span.last + 1)))})"
+
+
+def _between(unit: str, span: Span) -> str:
+    return f"{unit} BETWEEN {span.first} AND {span.last}"
 
 
 class Readers:

@@ -17,6 +17,7 @@ from telemetry_service.core.reports.scripts import Script, Scripts, script, scri
 from telemetry_service.core.reports.view import ERRORS, View, is_installation, statuses_by_value
 from telemetry_service.core.tally import ScriptTally, Statuses, Tally
 from telemetry_service.store.cells import Only, of
+from telemetry_service.store.error_lines import line_slices, lines_seen
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
 from telemetry_service.store.records import Record, Records, Wanted
 from telemetry_service.store.rows import IDS_PER_MILLISECOND
@@ -68,8 +69,8 @@ class Reports:
             scripts=scripts_,
             script_failures=self._script_failures(view, scripts_),
             daily=reader.daily(tables, view.period, view.sources, INSTALLATION_TYPES),
-            seen=reader.lines_seen(tables, view.sources, view.period.last),
-            slices=reader.line_slices(tables, slices(view.period), view.sources),
+            seen=lines_seen(reader, tables, view.sources, view.period.last),
+            slices=line_slices(reader, tables, slices(view.period), view.sources),
             stuck=self._stuck() if view.exact else reader.gauge("stuck"),
             recent=self._recent(view, status="failed"),
         )
