@@ -148,61 +148,6 @@ class Reader:
         number = self.value_number(dimension, value)
         return None if number is None else of_any_status(dimension, number)
 
-    def script_totals(self, tables: str, period: Period, sources: Sequence[str]) -> dict[str, int]:
-        """Installations by script over a period, whatever became of them."""
-        mask, wanted = of_dimension(Dimension.SCRIPT)
-        totals: dict[str, int] = {}
-        for _, cell, n in self._sums(tables, [Facet.SCRIPTS], period, sources, only=(mask, wanted), kept=~STATUS_MASK):
-            totals[self.names.text(unpack(cell)[2])] = n
-        return totals
-
-    def value_number(self, dimension: Dimension, value: str) -> int | None:
-        """The number that a value has in the cells of its dimension; None for one that was never counted."""
-        if dimension in NUMERIC:
-            return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
-        return self.names.find(NAME_KINDS[dimension], value)
-
-    def only_value(self, dimension: Dimension, value: str) -> Only | None:
-        """The cells of one value of a dimension; None for one that was never counted."""
-        number = self.value_number(dimension, value)
-        return None if number is None else of_any_status(dimension, number)
-
-    def line_slices(self, tables: str, slices: Slices, sources: Sequence[str]) -> dict[str, list[int]]:
-        """Failed installations by error line, one number for each slice of time."""
-        unit = "month" if slices.monthly else "day"
-        rows = self.connection.execute(
-            f"SELECT {value_of('cell')}, ({unit} - {slices.first}) / {slices.width}, sum(n) FROM {tables}_{unit}"
-            f" WHERE {self._failed_lines(sources)} AND {unit} BETWEEN {slices.first} AND {slices.last} GROUP BY 1, 2"
-        )
-        found: dict[str, list[int]] = {}
-        for line, place, n in rows:
-            found.setdefault(self.names.text(line), [0] * slices.places)[place] = n
-        return found
-
-    def lines_seen(self, tables: str, sources: Sequence[str], today: int) -> dict[str, Seen]:
-        """When each error line was counted first and last, ever."""
-        since = month_of(today) - SEEN_MONTHS + 1
-        first_and_last = f"SELECT {value_of('cell')}, min({{0}}), max({{0}}) FROM {tables}_{{0}} WHERE n > 0 AND "
-        lines = self._failed_lines(sources)
-        by_month = self.connection.execute(f"{first_and_last.format('month')}{lines} GROUP BY 1").fetchall()
-        by_day = {
-            line: (first, last)
-            for line, first, last in self.connection.execute(
-                f"{first_and_last.format('day')}{lines} AND day >= {first_day_of(since)} GROUP BY 1"
-            )
-        }
-        return {
-            self.names.text(line): Seen(
-                iso_day(by_day[line][0]) if first >= since and line in by_day else iso_month(first),
-                iso_day(by_day[line][1]) if last >= since and line in by_day else iso_month(last),
-            )
-            for line, first, last in by_month
-        }
-
-    def _failed_lines(self, sources: Sequence[str]) -> str:
-        mask, wanted = FAILED_LINES
-        return f"subject = {Facet.FAILURE} AND cell & {mask} = {wanted} AND {source_filter('cell', self.source_ids(sources))}"
-
     def first_days(self, tables: str, scripts: Sequence[str]) -> dict[str, int]:
         """The first UTC day on which each script is counted."""
         found = {}
