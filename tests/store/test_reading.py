@@ -19,6 +19,7 @@ from telemetry_service.core.counts import Dimension, Facet, Sources
 from telemetry_service.core.event import Event
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.core.period import Period, iso_instant, period
+from telemetry_service.store.cells import of
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
 from telemetry_service.store.records import SORTS, Record, Records, Wanted
 from telemetry_service.store.rows import Row
@@ -84,7 +85,7 @@ def test_many_scripts_at_once(sent: list[Event], wanted: Period, sources: tuple[
         tallies = reader.script_tallies(EXACT, Facet.FAILURE, wanted, sources, [*SCRIPTS, "never seen"])
         found = {(t.script, t.dimension, t.value, t.status): t.n for t in tallies}
         assert found == sums(counts, wanted, sources, "script dimension value status")
-        only = reader.script_tallies(EXACT, Facet.FAILURE, wanted, sources, SCRIPTS, (Dimension.ERROR, "failed"))
+        only = reader.script_tallies(EXACT, Facet.FAILURE, wanted, sources, SCRIPTS, of(Dimension.ERROR, "failed"))
         assert {(t.script, t.dimension, t.value, t.status): t.n for t in only} == {
             key: n for key, n in found.items() if key[1] == Dimension.ERROR and key[3] == "failed"
         }
