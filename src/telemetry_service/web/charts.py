@@ -1,7 +1,7 @@
 """Where the shapes of a chart lie. The templates draw them; scales are chosen here, so that ticks fall on round numbers."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -171,3 +171,13 @@ def duration_bars(buckets: Mapping[int, int]) -> list[tuple[str, int]]:
     if not filled:
         return []
     return [(seconds(bucket_seconds(bucket)), buckets.get(bucket, 0)) for bucket in range(min(filled), max(filled) + 1)]
+
+
+def scale_end(highs: Iterable[float | None]) -> int:
+    """The end of a scale in percent that begins at 0 and holds these, a multiple of 5."""
+    return 5 * math.ceil(max((high for high in highs if high is not None), default=100) / 5) or 5
+
+
+def scale_start(lows: Iterable[float | None]) -> int:
+    """The beginning of a scale in percent that ends at 100 and holds these, a multiple of 10 below 100."""
+    return min(90, 10 * math.floor(min((low for low in lows if low is not None), default=0) / 10))
