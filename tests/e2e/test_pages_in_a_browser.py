@@ -175,11 +175,11 @@ class TestComfort:
             names = table.locator("tbody th").all_inner_texts()
             assert names == sorted(names)
 
-    def test_the_badge_is_copied(self, visit: Open) -> None:
+    def test_the_badge_is_copied(self, visit: Open, live: Live) -> None:
         with visit("/scripts/jellyfin", permissions=["clipboard-read", "clipboard-write"]) as page:
             page.get_by_role("button", name="Copy").click()
             expect(page.get_by_role("button", name="Copied")).to_be_visible()
-            assert "/badge/jellyfin.svg" in page.evaluate("navigator.clipboard.readText()")
+            assert f"({live.url}/badge/jellyfin.svg)" in page.evaluate("navigator.clipboard.readText()")
 
     def test_updates_come_by_themselves_until_they_are_paused(self, visit: Open, live: Live) -> None:
         with visit("/") as page:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from rendered import NOW, PAGES, Data, demo_events, stored, view
 
 from page_reader import number
-from rendered import NOW, PAGES, Data, demo_events, stored, view
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.fields import FIELDS
 from telemetry_service.store.store import FILE_NAME

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from rendered import Data, K, demo_events, stored, view
 
 from page_reader import Page
-from rendered import K, Data, demo_events, stored, view
 from telemetry_service.core.reports.part import PARTS
 from telemetry_service.web.pages import NoSuchPage
 from telemetry_service.web.site import PERIODS
