@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup serve test check bench soak lock clean
+.PHONY: help setup serve test check bench soak lock clean browser screenshots
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.setup-done ## make .venv with everything the project needs
 
@@ -23,6 +23,12 @@ serve: setup ## run the service on :8080 with its data in ./data
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest -n 2
+
+browser: ## install chromium for the browser tests where it is missing
+	@sh scripts/browser.sh
+
+screenshots: setup browser ## write docs/images
+	$(BIN)/python -m scripts.screenshots
 
 check: setup ## what must hold of the sources: style, types, import direction, generated files
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Where the shapes of charts lie."""
 
 import re
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +52,7 @@ def test_ticks_are_equally_spaced_from_zero_to_at_least_the_largest(most: int) -
     ticks = nice_ticks(most)
     assert ticks[-1] == 0
     assert ticks[0] >= most
-    assert len({above - below for above, below in zip(ticks, ticks[1:], strict=False)}) == 1
+    assert len({above - below for above, below in pairwise(ticks)}) == 1
     assert most < 10 or ticks[0] <= 2 * most
 
 

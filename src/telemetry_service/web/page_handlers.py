@@ -82,7 +82,7 @@ class PageHandlers:
         try:
             await self._parts.access.require("read", request.scope["headers"])
         except Denied as denied:
-            return self.refusal(request, denied.status, LOCKED)
+            raise Denied(denied.status, LOCKED) from None
         asked = self._records_query(request)
         skip = 0 if asked.after else (asked.page - 1) * asked.limit
         page = await self._parts.readers.run(

@@ -35,7 +35,8 @@
   const copies = (button) => button.addEventListener("click", async () => {
     const said = button.textContent;
     try {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+      const text = document.getElementById(button.dataset.copy).textContent;
+      await navigator.clipboard.writeText(text.replaceAll("](/", `](${location.origin}/`));
       button.textContent = "Copied";
     } catch {
       getSelection().selectAllChildren(document.getElementById(button.dataset.copy));

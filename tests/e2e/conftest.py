@@ -1,0 +1,72 @@
+"""A real browser, a real service with demo data, and pages that are watched while they load."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from live import Live, running
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+Open = Callable[..., AbstractContextManager[Page]]
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with running(tmp_path_factory.mktemp("browser"), ("--installations", "12000", "--days", "60", "--seed", "1")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert path, "no chromium here; make browser installs it"
+    with sync_playwright() as playwright:
+        # Its sandbox needs privileges that containers lack; the only pages it opens are ours.
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def visit(browser: Browser, live: Live) -> Open:
+    """Opens pages; whatever the console says, and any request that leaves the origin, fails the test."""
+
+    @contextmanager
+    def opened(path: str, *, exact: bool = False, width: int = 1440, silent: bool = True, **options: Any) -> Iterator[Page]:
+        headers = {"authorization": f"Bearer {live.token}"} if exact else {}
+        context = browser.new_context(
+            base_url=live.url, viewport={"width": width, "height": 900}, extra_http_headers=headers, **options
+        )
+        context.set_default_timeout(10_000)
+        said: list[str] = []
+        asked: list[str] = []
+
+        def hear(message: ConsoleMessage) -> None:
+            said.append(message.text)
+
+        def note(request: Request) -> None:
+            asked.append(request.url)
+
+        page = context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", note)
+        page.goto(path)
+        yield page
+        context.close()
+        assert not [url for url in asked if not url.startswith(live.url + "/")]
+        if silent:
+            assert said == []
+
+    return opened
+
+
+@pytest.fixture
+def shots(tmp_path: Path) -> Path:
+    """Where a test leaves screenshots, to be looked at."""
+    return tmp_path
