@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from running_service import Client, Service
+from running_service import Client, Service, wait_until
 from stored_data import StoredData
 
 from telemetry_service.core.installation import RANK
@@ -90,13 +90,14 @@ class Campaign:
             thread.join()
         assert not failures, failures
 
-    def load_during(self, service: Service, seconds: float, then: Callable[[], None]) -> None:
-        """Report for some time, then do something while reporting goes on, then stop."""
+    def load_during(self, service: Service, events: int, then: Callable[[], None]) -> None:
+        """Report until so many more events are acknowledged, then do something while reporting goes on, then stop."""
         stopped = threading.Event()
         loading = threading.Thread(target=self.load, args=(service, stopped.is_set))
+        wanted = self.acknowledged + events
         loading.start()
         try:
-            stopped.wait(seconds)
+            wait_until(lambda: self.acknowledged >= wanted or not loading.is_alive(), f"{events} events to be acknowledged")
             then()
         finally:
             stopped.set()
@@ -104,7 +105,9 @@ class Campaign:
 
     @property
     def acknowledged(self) -> int:
-        return sum(len(sent.acknowledged) for sent in self.sent.values())
+        """How many events were acknowledged; a repeated one counts once."""
+        with self._lock:
+            return sum(len(sent.acknowledged) for sent in self.sent.values())
 
     def check(self, stored: StoredData) -> None:
         """Every acknowledged event shows in its installation; every installation counts once; none was made up."""

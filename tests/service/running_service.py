@@ -23,6 +23,7 @@ COMMAND = str(Path(sys.executable).with_name("telemetry-service"))
 PATIENCE_SECONDS = 30.0  # a loaded machine is slow, not wrong
 STOP_SECONDS = 10.0  # what the service promises after SIGTERM
 POLL_SECONDS = 0.01
+IDLE_SECONDS = 2.0  # the service closes a connection that is idle for longer than 5 s, maybe just while it is used
 UNLIMITED = {"RATE_LIMIT_RPM": "0"}
 
 
@@ -54,15 +55,19 @@ class Client:
     def __init__(self, address: tuple[str, int], source: str = "") -> None:
         origin = (source, 0) if source else None
         self._connection = http.client.HTTPConnection(*address, timeout=PATIENCE_SECONDS, source_address=origin)
+        self._used_at = 0.0
 
     def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
         """One request and its answer. Raises `OSError` or `http.client.HTTPException` when the connection fails."""
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            self._connection.close()
         try:
             # Who is refused before the end of the body finds the answer although sending failed.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self._connection.request(method, path, body, dict(headers or {}), **options)
             response = self._connection.getresponse()
             text = response.read().decode()
+            self._used_at = time.monotonic()
         except (OSError, http.client.HTTPException):
             self._connection.close()  # the next request opens it again
             raise

@@ -15,8 +15,8 @@ from telemetry_service.core.installation import ORDER, unpack_joins
 from telemetry_service.store.names import kind_of
 
 INBOX, STORE = "inbox.sqlite", "store.sqlite"
-NUMBERS = ("exit_code", "install_duration", "disk_size", "core_count", "ram_size", "ct_type")
-NAMES = ("type", "nsapp", "os_type", "os_version", "pve_version", "method", "error", "error_category", "cpu_model")
+VALUES = ("exit_code", "error", "install_duration", "disk_size", "core_count", "ram_size", "ct_type")
+NAMES = ("type", "nsapp", "os_type", "os_version", "pve_version", "method", "error_category", "cpu_model")
 OVERALL_BY_TYPE = "subject = 0 AND (cell >> 9 & 31) = 0"  # every installation is in exactly one of these cells
 
 
@@ -72,14 +72,14 @@ class StoredData:
         names = ", ".join(f"(SELECT text FROM name WHERE id = i.{column} AND kind = '{kind_of(column)}')" for column in NAMES)
         with opened(self._directory / STORE) as store:
             rows = store.execute(
-                f"SELECT random_id, status, joins, {', '.join(NUMBERS)}, {names} FROM installation AS i"
+                f"SELECT random_id, status, joins, {', '.join(VALUES)}, {names} FROM installation AS i"
             ).fetchall()
         found: dict[UUID, dict[str, Any]] = {}
         for random_id, status, joins, *values in rows:
             key = UUID(bytes=random_id)
             assert key not in found, "one execution, two installations"
             seen = {ORDER[rank] for rank in unpack_joins(joins).firsts}
-            found[key] = dict(zip((*NUMBERS, *NAMES), values, strict=True)) | {"status": STATUSES[status], "seen": seen}
+            found[key] = dict(zip((*VALUES, *NAMES), values, strict=True)) | {"status": STATUSES[status], "seen": seen}
         return found
 
     def counted(self, period: str = "day") -> dict[str, int]:

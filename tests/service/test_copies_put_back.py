@@ -191,14 +191,14 @@ def test_a_store_restored_from_an_older_copy_says_what_is_gone(service: Service,
 def test_a_backup_of_a_running_service_loses_nothing_that_was_acknowledged_before(service: Service, tmp_path: Path) -> None:
     """In the order that docs/operating.md tells: the inbox first, so that the store has whatever the inbox let go of."""
     campaign, stored = Campaign(random.Random(random.getrandbits(64))), StoredData(service.data)
-    campaign.load_during(service, 0.4, lambda: None)
+    campaign.load_during(service, 200, lambda: None)
     before = {random_id for random_id, sent in campaign.sent.items() if sent.acknowledged}
 
     def copy_both() -> None:
         back_up(service.data / INBOX, tmp_path / "copy")
         back_up(service.data / STORE, tmp_path / "copy")
 
-    campaign.load_during(service, 0.3, copy_both)
+    campaign.load_during(service, 100, copy_both)
     service.stop()
     for name in (INBOX, STORE):
         restore(service.data, name, tmp_path / "copy")

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 NewService = Callable[..., Service]
 ROUNDS = 3
 SOAK_ROUNDS = int(os.environ.get("SOAK_ROUNDS", "50"))
-LOAD_SECONDS = (0.05, 0.8)
+EVENTS = (1, 500)  # acknowledged before each strike
 Strike = Callable[[Service, random.Random], None]
 
 
@@ -40,17 +40,16 @@ def run(service: Service, strike: Strike, rounds: int) -> None:
     campaign, stored = Campaign(dice), StoredData(service.data)
     for _ in range(rounds):
         service.start()
-        campaign.load_during(service, dice.uniform(*LOAD_SECONDS), lambda: strike(service, dice))
+        campaign.load_during(service, dice.randint(*EVENTS), lambda: strike(service, dice))
         if not service.ended:
             assert service.stop() == 0
     service.start()
-    campaign.load_during(service, 0.2, lambda: None)
+    campaign.load_during(service, 50, lambda: None)
     campaign.check(stored)
     recount = service.command("recount")
     assert recount.returncode == 0, recount.stdout
     assert service.stop() == 0
     campaign.check(stored)
-    assert campaign.acknowledged > 10 * rounds
     log.info("%d rounds, %d events acknowledged, %d installations", rounds, campaign.acknowledged, len(stored.installations()))
 
 
