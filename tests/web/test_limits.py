@@ -44,8 +44,8 @@ def test_buckets_are_token_buckets(per_minute: int, burst: int, calls: list[tupl
 @settings(deadline=None)
 @given(st.integers(1, 10_000), st.integers(1, 100), st.lists(st.floats(0, 20), max_size=100))
 def test_who_waits_as_long_as_told_is_served_and_not_before(per_minute: int, burst: int, steps: list[float]) -> None:
-    buckets, now, served = TokenBuckets(per_minute, burst), START, 0
-    for step in steps:
+    buckets, now = TokenBuckets(per_minute, burst), START
+    for served, step in enumerate(steps, start=1):
         now += step
         wait = buckets.take(b"network", now)
         if wait:
@@ -53,7 +53,6 @@ def test_who_waits_as_long_as_told_is_served_and_not_before(per_minute: int, bur
             assert buckets.take(b"network", now + wait * 0.99 - 1e-6) > 0
             now += wait + 1e-6
             assert buckets.take(b"network", now) == 0
-        served += 1
         assert served <= burst + (now - START) * per_minute / 60 + 1e-3
 
 

@@ -1,0 +1,57 @@
+"""Services to test: one of your own, or one that is shared by tests that only send."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from running_service import UNLIMITED, Client, Service
+
+NewService = Callable[..., Service]
+
+
+def end(service: Service) -> None:
+    """Kill what still runs; an error that the service logged and the test did not expect fails the test."""
+    service.close_clients()
+    if not service.ended:
+        service.kill()
+    if not service.may_fail:
+        assert "Traceback" not in service.log, service.log
+        assert "server.error" not in service.log, service.log
+
+
+@pytest.fixture
+def new_service(tmp_path: Path) -> Iterator[NewService]:
+    """Makes services, not started yet, without a rate limit unless told otherwise."""
+    services: list[Service] = []
+
+    def make(**settings: str) -> Service:
+        services.append(Service(tmp_path / f"service{len(services)}", **(UNLIMITED | settings)))
+        return services[-1]
+
+    yield make
+    for service in services:
+        end(service)
+
+
+@pytest.fixture
+def service(new_service: NewService) -> Service:
+    """A running service of your own."""
+    return new_service().start()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running service for tests that only send; it outlives them all."""
+    service = Service(tmp_path_factory.mktemp("shared"), **UNLIMITED).start()
+    yield service
+    assert not service.ended, service.log
+    assert service.stop() == 0
+    end(service)
+
+
+@pytest.fixture
+def client(shared: Service) -> Iterator[Client]:
+    """A connection to the shared service."""
+    client = Client(shared.address)
+    yield client
+    client.close()

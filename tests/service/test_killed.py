@@ -1,0 +1,64 @@
+"""Killed at random moments: what was acknowledged is there, and counts once."""
+
+import logging
+import os
+import random
+from collections.abc import Callable
+
+import pytest
+from campaign import Campaign
+from running_service import Service
+from stored_data import StoredData
+
+log = logging.getLogger(__name__)
+NewService = Callable[..., Service]
+ROUNDS = 3
+SOAK_ROUNDS = int(os.environ.get("SOAK_ROUNDS", "50"))
+EVENTS = (1, 500)  # acknowledged before each strike
+Strike = Callable[[Service, random.Random], None]
+
+
+def kill_everything(service: Service, dice: random.Random) -> None:
+    service.kill(worker_first=dice.random() < 0.5)
+
+
+def kill_web(service: Service, dice: random.Random) -> None:
+    service.kill(worker=False)
+
+
+def kill_worker(service: Service, dice: random.Random) -> None:
+    killed = service.worker_pid
+    service.kill(web=False)
+    assert service.worker_pid != killed
+
+
+STRIKES = pytest.mark.parametrize("strike", [kill_everything, kill_web, kill_worker])
+
+
+def run(service: Service, strike: Strike, rounds: int) -> None:
+    dice = random.Random(random.getrandbits(64))
+    campaign, stored = Campaign(dice), StoredData(service.data)
+    for _ in range(rounds):
+        service.start()
+        campaign.load_during(service, dice.randint(*EVENTS), lambda: strike(service, dice))
+        if not service.ended:
+            assert service.stop() == 0
+    service.start()
+    campaign.load_during(service, 50, lambda: None)
+    campaign.check(stored)
+    recount = service.command("recount")
+    assert recount.returncode == 0, recount.stdout
+    assert service.stop() == 0
+    campaign.check(stored)
+    log.info("%d rounds, %d events acknowledged, %d installations", rounds, campaign.acknowledged, len(stored.installations()))
+
+
+@STRIKES
+def test_killed_under_load(new_service: NewService, strike: Strike) -> None:
+    run(new_service(), strike, ROUNDS)
+
+
+@pytest.mark.soak
+@STRIKES
+def test_killed_under_load_again_and_again(new_service: NewService, strike: Strike) -> None:
+    run(new_service(), strike, SOAK_ROUNDS)
