@@ -14,6 +14,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 def settings_page() -> str:
     rows = "\n".join(f"| `{setting.name}` | `{setting.default}` | {setting.text} |" for setting in SETTINGS)
+    secrets = " ".join(f"`{setting.name}`" for setting in SETTINGS if setting.secret)
     retired = "\n".join(f"| `{name}` | {reason} |" for name, reason in RETIRED.items())
     return f"""# Settings
 
@@ -23,6 +24,8 @@ Made from `settings.py` by `python -m scripts.generate`.
 | name | default | meaning |
 |---|---|---|
 {rows}
+
+Secrets ({secrets}) may also be in a file, which `NAME_FILE` names, such as `GITHUB_TOKEN_FILE`.
 
 Names that older services had and that have no effect here; a warning is logged when one is set:
 

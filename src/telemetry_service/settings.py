@@ -5,14 +5,17 @@ Every setting is a row of `SETTINGS`; docs/settings.md is made from them.
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
 from telemetry_service.core.fields import OPTIONAL_FIELDS
 
+SECRET_FILE_BYTES = 4096  # more is no secret but the wrong file
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -22,6 +25,24 @@ class InvalidSettings(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("these settings cannot be used:\n" + "\n".join(f"  {problem}" for problem in problems))
         self.problems = problems
+
+
+class Secret:
+    """A text that shows itself to nobody who does not ask for it by name."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(...)" if self._text else "Secret()"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,15 +67,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: int
     metrics_auth: str
     ingest_auth: str
+    github_owner: str
+    github_repo: str
+    github_token: Secret
+    github_url: str
+    github_pages_branch: str
+    publish_interval_min: int
 
 
 class Setting(NamedTuple):
-    """One setting: its name, its default as an operator would write it, how it is read, and what it does."""
+    """One setting: its name, its default as an operator would write it, how it is read, and what it does.
+
+    A secret may also be in a file, which `NAME_FILE` names.
+    """
 
     name: str
     default: str
     parse: Callable[[str], Any]
     text: str
+
+    @property
+    def secret(self) -> bool:
+        return self.parse is _secret
 
 
 def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
@@ -126,6 +160,42 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+def _secret(text: str) -> Secret:
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("must be one line of ASCII characters")
+    return Secret(text)
+
+
+# As GitHub allows them; none can be taken for an option or lead to another path.
+_OWNER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,99})?")
+_REPOSITORY = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,99})?")
+_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"must be {what}")
+        return text
+
+    return parse
+
+
+def _remote(text: str) -> str:
+    """A base for repositories: a token goes there, so only where nobody else can read it."""
+    problem = ValueError("must begin with https:// (or file://, or http:// to this machine), without user, query or fragment")
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        raise problem from None
+    private = parts.scheme == "https" and host or parts.scheme == "http" and host in _LOOPBACK
+    if not (private or parts.scheme == "file") or "@" in parts.netloc or parts.query or parts.fragment:
+        raise problem
+    return text.rstrip("/")
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("LISTEN_ADDR", ":8080", _address, "address to listen on; an empty host means every interface"),
     Setting("DATA_DIR", "./data", _path, "directory of the data; created if missing"),
@@ -168,6 +238,22 @@ SETTINGS: tuple[Setting, ...] = (
         _choice("none", "token"),
         "whether /metrics needs a token; without one it shows public numbers",
     ),
+    Setting("GITHUB_OWNER", "", _matching(_OWNER, "the owner of a repository"), "owner of the repository on GitHub"),
+    Setting("GITHUB_REPO", "", _matching(_REPOSITORY, "the name of a repository"), "its name, without the owner"),
+    Setting("GITHUB_TOKEN", "", _secret, "a token that may write the repository's contents"),
+    Setting("GITHUB_URL", "https://github.com", _remote, "where the repository lies: a GitHub of one's own, or another host"),
+    Setting(
+        "GITHUB_PAGES_BRANCH",
+        "gh-pages",
+        _matching(_BRANCH, "the name of a branch"),
+        "the branch that the public site is pushed to; it holds nothing else",
+    ),
+    Setting(
+        "PUBLISH_INTERVAL_MIN",
+        "0",
+        _whole(0, 44_640),
+        "minutes between two publications of the public site to GitHub; 0 publishes only on command",
+    ),
 )
 
 RETIRED = {
@@ -190,19 +276,48 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
     problems: list[str] = []
     for setting in SETTINGS:
         try:
-            values[setting.name.lower()] = setting.parse(environ.get(setting.name, "").strip() or setting.default)
+            values[setting.name.lower()] = setting.parse(_text(setting, environ) or setting.default)
         except ValueError as error:
             problems.append(f"{setting.name} {error}")
+        except _UnusableFile as error:
+            problems.append(f"{setting.name}_FILE {error}")
     if values.get("rate_key_mode") == "header" and not values.get("rate_key_header"):
         problems.append("RATE_KEY_HEADER must name a header when RATE_KEY_MODE is header")
+    if values.get("publish_interval_min") and not (values.get("github_owner", "?") and values.get("github_repo", "?")):
+        problems.append("PUBLISH_INTERVAL_MIN needs GITHUB_OWNER and GITHUB_REPO to publish to")
     if problems:
         raise InvalidSettings(problems)
     return Settings(**values)
 
 
+class _UnusableFile(Exception):
+    """The file of a secret cannot be used; the text says why and never what is in it."""
+
+
+def _text(setting: Setting, environ: Mapping[str, str]) -> str:
+    """What the environment says of a setting, or the file that it names."""
+    text = environ.get(setting.name, "").strip()
+    path = environ.get(f"{setting.name}_FILE", "").strip() if setting.secret else ""
+    if not path:
+        return text
+    if text:
+        raise _UnusableFile(f"cannot be set together with {setting.name}")
+    try:
+        with Path(path).open("rb") as file:
+            body = file.read(SECRET_FILE_BYTES + 1)
+    except OSError as error:
+        raise _UnusableFile(f"names a file that cannot be read ({error.strerror})") from None
+    if len(body) > SECRET_FILE_BYTES:
+        raise _UnusableFile(f"names a file of more than {SECRET_FILE_BYTES} bytes")
+    content = body.decode("utf-8", "replace").strip()
+    if not content:
+        raise _UnusableFile("names an empty file")
+    return content
+
+
 def warnings(environ: Mapping[str, str]) -> list[str]:
     """What an operator set that has no effect: retired names, and near-misses of known ones."""
-    known = {setting.name for setting in SETTINGS}
+    known = {setting.name for setting in SETTINGS} | {f"{setting.name}_FILE" for setting in SETTINGS if setting.secret}
     found = [f"{name} has no effect any more: {RETIRED[name]}" for name in sorted(RETIRED.keys() & environ.keys())]
     for name in sorted(environ.keys() - known - RETIRED.keys()):
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.88)
