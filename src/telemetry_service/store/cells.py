@@ -54,6 +54,16 @@ def source_filter(column: str, sources: list[int]) -> str:
     return f"({column} >> {_SOURCE_SHIFT} & {(1 << SOURCE_BITS) - 1}) IN ({','.join(map(str, sources))})"
 
 
+def dimension_of(column: str) -> str:
+    """The SQL expression for the dimension of a stored cell."""
+    return f"({column} >> {_DIMENSION_SHIFT} & {_DIMENSION_MASK})"
+
+
+def source_of(column: str) -> str:
+    """The SQL expression for the source of a stored cell."""
+    return f"({column} >> {_SOURCE_SHIFT} & {_SOURCE_MASK})"
+
+
 WITHOUT_SOURCE = ~((1 << SOURCE_BITS) - 1 << _SOURCE_SHIFT)
 
 

@@ -1,0 +1,66 @@
+"""The public part of the store, taken out: what is published is made from this copy and can hold nothing else."""
+
+import sqlite3
+from pathlib import Path
+
+from telemetry_service.core.counts import NUMERIC
+from telemetry_service.store import store
+from telemetry_service.store.cells import FACETS, dimension_of, value_of
+from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, migrate
+
+# Column by column: the table of names also tells when each was first seen, and public_remainder is not public.
+READABLE = {
+    "name": {"id", "kind", "text"},
+    "source": {"id", "slug"},
+    "public_count_day": {"subject", "day", "cell", "n"},
+    "public_count_month": {"subject", "month", "cell", "n"},
+    "public_gauge": {"name", "n"},
+}
+_LIVE = "live"
+_COPY = (
+    f"INSERT INTO public_count_day SELECT subject, day, cell, n FROM {_LIVE}.public_count_day ORDER BY 1, 2, 3",
+    f"INSERT INTO public_count_month SELECT subject, month, cell, n FROM {_LIVE}.public_count_month ORDER BY 1, 2, 3",
+    f"INSERT INTO public_gauge SELECT name, n FROM {_LIVE}.public_gauge",
+    f"INSERT OR IGNORE INTO source SELECT id, slug FROM {_LIVE}.source",
+    # Names of published cells alone: that somebody once reported another one is not public.
+    f"INSERT INTO name SELECT id, kind, text, 0 FROM {_LIVE}.name WHERE id IN ("
+    f"SELECT subject / {FACETS} FROM main.public_count_day"
+    f" UNION SELECT {value_of('cell')} FROM main.public_count_day"
+    f" WHERE {dimension_of('cell')} NOT IN ({','.join(str(int(dimension)) for dimension in sorted(NUMERIC))})"
+    ")",
+)
+
+
+def copy_public(directory: Path, target: Path) -> None:
+    """Copy what is published in the store of a data directory into a store of its own in `target`, a directory.
+
+    One state of the store, taken while the service runs; it holds up nothing there. The connection refuses to read any
+    table or column that is not in `READABLE`. Raises `UnusableData` where there is no store, `StoreUnavailable` when it
+    cannot be read.
+    """
+    source = directory / store.FILE_NAME
+    if not source.exists():
+        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    connection = connect(target / store.FILE_NAME)
+    try:
+        connection.execute("PRAGMA synchronous = OFF")  # made anew each time
+        migrate(connection, "store", 0)
+        connection.execute(f"ATTACH ? AS {_LIVE}", (f"{source.absolute().as_uri()}?mode=ro",))
+        connection.set_authorizer(_only_public)
+        connection.execute("BEGIN")
+        for statement in _COPY:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+        connection.set_authorizer(None)
+        connection.execute(f"DETACH {_LIVE}")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{source.name}: {error}") from error
+    finally:
+        connection.close()
+
+
+def _only_public(action: int, table: str | None, column: str | None, database: str | None, _trigger: str | None) -> int:
+    if action == sqlite3.SQLITE_READ and database == _LIVE and column not in READABLE.get(table or "", ()):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
