@@ -23,7 +23,7 @@ from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.intake import Explainer, Intake, Policy
 from telemetry_service.core.period import day_of, iso_instant
 from telemetry_service.core.scrub import Scrubber
-from telemetry_service.jobs import worker
+from telemetry_service.jobs import schedule, worker
 from telemetry_service.jobs.demo import payloads
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.settings import Settings, from_environ, warnings
@@ -32,6 +32,7 @@ from telemetry_service.store.database import StoreUnavailable, UnusableData
 from telemetry_service.store.directory import held, identities
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.inbox import Inbox, InboxReader
+from telemetry_service.store.publication import last_success
 from telemetry_service.store.reading import Readers
 from telemetry_service.store.store import Store, StoreOptions
 from telemetry_service.web.app import application
@@ -113,8 +114,9 @@ def run_worker() -> None:
     except (StoreUnavailable, UnusableData) as error:
         log.error("worker.cannot_start", reason=str(error))
         sys.exit(1)
+    jobs = schedule.table(settings, last_success(settings.data_dir), now())
     try:
-        worker.run(fold)
+        worker.run(fold, schedule.Schedule(jobs))
     finally:
         store.close()
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -123,6 +124,34 @@ def demo(
 
     run(_settings(), installations=installations, days=days, seed=seed)
     print(f"{installations} installations over {days} days; see them with: telemetry-service serve")
+
+
+@app.command()
+def publish(
+    to: Annotated[
+        Path | None, typer.Option(help="Write it into this directory, which is replaced as a whole.", show_default=False)
+    ] = None,
+    push: Annotated[bool, typer.Option("--push", help="Push it to the Pages branch of GITHUB_OWNER/GITHUB_REPO.")] = False,
+) -> None:
+    """Write the public site as static files: pages, JSON, CSV, badges, and one SQLite database of the public counts.
+
+    It holds published counts alone, and equal counts make equal files. Works while the service runs. With --push the branch
+    GITHUB_PAGES_BRANCH (gh-pages) shows it as its one commit; GITHUB_TOKEN may write there. Nothing is pushed when
+    nothing changed.
+
+    Example: telemetry-service publish --to ./site
+    """
+    from telemetry_service.publication import CannotPublish
+    from telemetry_service.publication import publish as run
+
+    if to is None and not push:
+        raise typer.BadParameter("say where: --to DIR, --push, or both")
+    try:
+        said = run(_settings(), to, push=push)
+    except CannotPublish as error:
+        print(f"telemetry-service: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print("\n".join(said))
 
 
 @app.command(name="new-key")

@@ -170,7 +170,8 @@ def _secret(text: str) -> Secret:
 _OWNER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,99})?")
 _REPOSITORY = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,99})?")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_URL = re.compile(r"[a-z]+://[A-Za-z0-9.:_-]*(?:/[A-Za-z0-9._~/-]*)?")
+_LOOPBACK = ("localhost", "127.0.0.1")
 
 
 def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
@@ -184,15 +185,10 @@ def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
 
 def _remote(text: str) -> str:
     """A base for repositories: a token goes there, so only where nobody else can read it."""
-    problem = ValueError("must begin with https:// (or file://, or http:// to this machine), without user, query or fragment")
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname or ""
-    except ValueError:
-        raise problem from None
-    private = parts.scheme == "https" and host or parts.scheme == "http" and host in _LOOPBACK
-    if not (private or parts.scheme == "file") or "@" in parts.netloc or parts.query or parts.fragment:
-        raise problem
+    parts = urlsplit(text) if _URL.fullmatch(text) else None
+    loopback = parts is not None and parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if parts is None or not (parts.scheme == "file" or loopback or (parts.scheme == "https" and parts.hostname)):
+        raise ValueError("must begin with https:// (or file://, or http:// to this machine), without user or query")
     return text.rstrip("/")
 
 
@@ -283,8 +279,13 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
             problems.append(f"{setting.name}_FILE {error}")
     if values.get("rate_key_mode") == "header" and not values.get("rate_key_header"):
         problems.append("RATE_KEY_HEADER must name a header when RATE_KEY_MODE is header")
-    if values.get("publish_interval_min") and not (values.get("github_owner", "?") and values.get("github_repo", "?")):
-        problems.append("PUBLISH_INTERVAL_MIN needs GITHUB_OWNER and GITHUB_REPO to publish to")
+    if values.get("publish_interval_min"):
+        needed = ["github_owner", "github_repo"]
+        if not str(values.get("github_url")).startswith("file:"):
+            needed.append("github_token")
+        missing = [name.upper() for name in needed if name in values and not values[name]]
+        if missing:
+            problems.append(f"PUBLISH_INTERVAL_MIN needs {', '.join(missing)}")
     if problems:
         raise InvalidSettings(problems)
     return Settings(**values)

@@ -247,7 +247,7 @@ Anonymous counts of installations, up to and including {day} (UTC). Licence: {LI
 | `index.html`, `*.html`, `scripts/` | the pages, for several periods; the number in a name is its days, 0 stands for all time |
 | `api/` | the same as JSON: `api/NAME.json` for the usual period, `api/NAME-DAYS.json` for others |
 | `badge/APP.svg` | a badge for each script |
-| `csv/` | comma-separated values (RFC 4180, UTF-8, with a header); a text that a spreadsheet would take for a formula has `'` in front |
+| `csv/` | comma-separated values (RFC 4180, UTF-8, header); a text that a spreadsheet took for a formula has `'` in front |
 | `{DATABASE}` | all counts as an SQLite database: tables, and views with names instead of numbers |
 
 Example: `sqlite3 {DATABASE} "SELECT app, sum(installations) FROM script_months GROUP BY 1 ORDER BY 2 DESC LIMIT 10"`

@@ -8,6 +8,7 @@ import time
 import structlog
 
 from telemetry_service.jobs.fold import Fold
+from telemetry_service.jobs.schedule import STOP_SECONDS, Schedule
 from telemetry_service.store.database import StoreUnavailable
 
 IDLE_SECONDS = 0.2
@@ -17,12 +18,19 @@ GAUGE_SECONDS = 5.0  # how old the public figure of running installations may be
 log = structlog.get_logger()
 
 
-def run(fold: Fold) -> None:
-    """Fold until standard input ends or a signal comes; finishes the step it is in."""
+def run(fold: Fold, schedule: Schedule) -> None:
+    """Fold until standard input ends or a signal comes; finishes the step it is in. Jobs run beside it."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=_await_parent, args=(stop,), daemon=True).start()
+    jobs = threading.Thread(target=schedule.run, args=(stop,), name="jobs", daemon=True)
+    jobs.start()
+    _fold(fold, stop)
+    jobs.join(STOP_SECONDS + 1)
+
+
+def _fold(fold: Fold, stop: threading.Event) -> None:
     failing = False
     next_gauges = 0.0
     while not stop.is_set():

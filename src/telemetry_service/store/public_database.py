@@ -74,9 +74,7 @@ def _describe(connection: sqlite3.Connection, day: int, k: int) -> None:
     values = connection.execute("SELECT id, text FROM copy.name WHERE kind <> 'script'").fetchall()
     _insert(connection, "repository", _renumbered(connection, "repository_id", sources))
     _insert(connection, "value", _renumbered(connection, "value_id", values))
-    _insert(
-        connection, "script", [(new, *split_script(text)) for new, text in _renumbered(connection, "script_id", scripts)]
-    )
+    _insert(connection, "script", [(new, *split_script(text)) for new, text in _renumbered(connection, "script_id", scripts)])
 
 
 def _renumbered(connection: sqlite3.Connection, table: str, named: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:

@@ -171,6 +171,11 @@ class Reader:
         """The types an app was ever reported with."""
         return [type_ for type_ in TYPES if self.names.find("script", f"{app} {type_}") is not None]
 
+    def newest_day(self, tables: str) -> int | None:
+        """The last UTC day on which anything is counted."""
+        (day,) = self.connection.execute(f"SELECT max(day) FROM {tables}_day").fetchone()
+        return None if day is None else int(day)
+
     def gauge(self, name: str) -> int:
         """A published figure that is no sum of counts: `running` or `stuck`."""
         row = self.connection.execute("SELECT n FROM public_gauge WHERE name = ?", (name,)).fetchone()

@@ -87,11 +87,11 @@ class Reports:
     def script(self, view: View, app: str) -> Script | None:
         """One script; None when there is none of this name, or nothing of it that may be shown."""
         reader, tables = self._reader, _tables(view)
-        known = reader.types_of(app)
-        types = [type_ for type_ in known if type_ in INSTALLATION_TYPES] or known
-        names = [f"{app} {type_}" for type_ in types]
-        if not any(self._ever_counted(view, name) for name in names):
+        counted = [type_ for type_ in reader.types_of(app) if self._ever_counted(view, f"{app} {type_}")]
+        types = [type_ for type_ in counted if type_ in INSTALLATION_TYPES] or counted
+        if not types:
             return None
+        names = [f"{app} {type_}" for type_ in types]
         facets = (Facet.OUTCOME, Facet.SYSTEM, Facet.FAILURE)
         tallies = [tally for name in names for tally in reader.tallies(tables, facets, view.period, view.sources, name)]
         daily = [

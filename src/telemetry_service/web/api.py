@@ -19,6 +19,7 @@ from telemetry_service.web.pages import NO_SCRIPT, NoSuchPage
 from telemetry_service.web.parts import Parts
 from telemetry_service.web.queries import records_query, report_filter, shown_place
 
+DEFAULT_DAYS = {"dashboard": 1, "errors": 7, "scripts": 30, "script": 30, "repo-slugs": 30}
 T = TypeVar("T")
 
 
@@ -44,19 +45,19 @@ class Api:
         self._parts = parts
 
     async def dashboard(self, request: Request) -> Response:
-        view = await self._view(request, default_days=1)
+        view = await self._view(request, DEFAULT_DAYS["dashboard"])
         return self._json(request, await self._read(lambda reports: reports.dashboard(view)), view.exact)
 
     async def errors(self, request: Request) -> Response:
-        view = await self._view(request, default_days=7)
+        view = await self._view(request, DEFAULT_DAYS["errors"])
         return self._json(request, await self._read(lambda reports: reports.errors(view)), view.exact)
 
     async def scripts(self, request: Request) -> Response:
-        view = await self._view(request, default_days=30)
+        view = await self._view(request, DEFAULT_DAYS["scripts"])
         return self._json(request, await self._read(lambda reports: reports.scripts(view)), view.exact)
 
     async def script(self, request: Request) -> Response:
-        view = await self._view(request, default_days=30)
+        view = await self._view(request, DEFAULT_DAYS["script"])
         app = request.path_params["app"].lower()
         found = await self._read(lambda reports: reports.script(view, app))
         if found is None:
@@ -75,7 +76,7 @@ class Api:
         return self._json(request, answer, exact=True)
 
     async def repo_slugs(self, request: Request) -> Response:
-        view = await self._view(request, default_days=30, default_repository="all")
+        view = await self._view(request, DEFAULT_DAYS["repo-slugs"], default_repository="all")
         return self._json(request, RepoSlugs(await self._read(lambda reports: reports.repo_slugs(view))), view.exact)
 
     async def exit_codes(self, request: Request) -> Response:
@@ -91,13 +92,19 @@ class Api:
         return await self._parts.readers.run(lambda reader: read(self._parts.reports(reader)))
 
     def _json(self, request: Request, answer: Any, exact: bool) -> Response:
-        body = msgspec.json.encode(answer)
-        etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
-        headers = {
-            "etag": etag,
-            "cache-control": "private, no-cache" if exact else f"public, max-age={PUBLIC_CACHE_SECONDS}",
-            "vary": "authorization",
-        }
-        if not_modified(request.scope["headers"], etag):
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type="application/json", headers=headers)
+        return cached(request, msgspec.json.encode(answer), "application/json", exact=exact)
+
+
+def cached(
+    request: Request, body: bytes, media_type: str, *, exact: bool, seconds: int = PUBLIC_CACHE_SECONDS, status: int = 200
+) -> Response:
+    """An answer that clients may keep: with an ETag, and 304 for those who have it. Exact numbers are kept by nobody else."""
+    etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {
+        "etag": etag,
+        "cache-control": "private, no-cache" if exact else f"public, max-age={seconds}",
+        "vary": "authorization",
+    }
+    if status == 200 and not_modified(request.scope["headers"], etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, status, headers, media_type)

@@ -22,6 +22,7 @@ from telemetry_service.store.records import SORTS
 from telemetry_service.web.answers import RETRY_SECONDS, Receive, Scope, Send, error_body, wants_html, wants_json
 from telemetry_service.web.api import Api, RecordsAnswer, RepoSlugs
 from telemetry_service.web.auth import Denied
+from telemetry_service.web.badges import SVG, Badges
 from telemetry_service.web.health import Health, HealthChecks, Readiness
 from telemetry_service.web.metrics import Metrics
 from telemetry_service.web.openapi import description
@@ -70,6 +71,7 @@ RECORD_FILTER = (
 def table(parts: Parts, pages: PageHandlers) -> tuple[Route, ...]:
     """The routes. `scope` and `token_required` say who may call one; no handler runs without its row."""
     api, health, metrics = Api(parts), HealthChecks(parts), Metrics(parts)
+    badges = Badges(parts)
     counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (400, 401, 503)}
     plain: dict[str, Any] = {"method": "GET"}
     page: dict[str, Any] = {"method": "GET", "media_type": "text/html", "scope": "read", "cached": True}
@@ -90,6 +92,9 @@ def table(parts: Parts, pages: PageHandlers) -> tuple[Route, ...]:
         Route(path="/api/repo-slugs", summary="installations by repository", handler=api.repo_slugs,
               answer=RepoSlugs, parameters=FILTER, **counts),
         Route(path="/api/exit-codes", summary="the meaning of exit codes", handler=api.exit_codes, cached=True, **plain),
+        Route(path="/badge/{app}.svg", summary="how often an app was installed, and how it fares", handler=badges.badge,
+              media_type=SVG, missing_media_type=SVG, cached=True, parameters=(app, *FILTER[1:]), refusals=(400, 404, 503),
+              **plain),
         Route(path="/records.csv", summary="every installation of a filter", handler=pages.records_csv, method="GET",
               media_type="text/csv", scope="read", token_required=True, parameters=RECORD_FILTER, refusals=(400, 401, 403, 503)),
         Route(path="/", summary="overview", handler=pages.overview, **page),

@@ -18,6 +18,7 @@ from telemetry_service.core.publishing import coarse
 from telemetry_service.core.reports.dashboard import installations
 from telemetry_service.core.reports.rates import rate
 from telemetry_service.core.tally import Statuses
+from telemetry_service.store.publication import last_success
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
 from telemetry_service.web.parts import Parts
 
@@ -36,14 +37,17 @@ class Metrics:
         exact = await self._parts.access.allows("read", headers)
         today = day_of(self._parts.now())
 
-        def read(reader: Reader) -> tuple[Statuses, int]:
+        def read(reader: Reader) -> tuple[Statuses, int, int | None]:
             tables = EXACT if exact else PUBLIC
             tallies = reader.tallies(tables, (Facet.OUTCOME,), Period(today, today), self._sources)
-            return installations(tallies), reader.gauge("running")
+            published_at = last_success(self._parts.settings.data_dir)
+            return installations(tallies), reader.gauge("running"), published_at
 
-        statuses, running = await self._parts.readers.run(read)
+        statuses, running, published_at = await self._parts.readers.run(read)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Snapshot(self._families(statuses, statuses.running if exact else running, exact)))
+        if published_at is not None:
+            registry.register(_Snapshot([_published(published_at)]))
         if exact:
             ProcessCollector(registry=registry)
         headers_out = {"cache-control": "no-store", "vary": "authorization"}
@@ -84,6 +88,14 @@ class Metrics:
         yield CounterMetricFamily(
             "telemetry_worker_restarts", "Restarts of the background process.", value=self._parts.worker.restarts
         )
+
+
+def _published(at: int) -> Metric:
+    return GaugeMetricFamily(
+        "telemetry_publish_last_success_timestamp_seconds",
+        "When the public site was last brought to its branch, in seconds since 1970 UTC.",
+        value=at / 1_000_000,
+    )
 
 
 class _Snapshot(Collector):

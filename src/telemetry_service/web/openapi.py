@@ -57,7 +57,7 @@ def _operation(route: Route, schemas: dict[Any, dict[str, Any]]) -> dict[str, An
     for status in sorted({*route.refusals, 405}):
         answers[str(status)] = {
             "description": REFUSALS[status],
-            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "content": {route.missing_media_type if status == 404 else "text/plain": {"schema": {"type": "string"}}},
         }
     operation: dict[str, Any] = {"summary": route.summary, "responses": answers}
     if route.parameters:

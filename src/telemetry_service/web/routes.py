@@ -34,3 +34,4 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     cached: bool = False
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = ()
+    missing_media_type: str = "text/plain"  # of what a 404 says
