@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 
-from telemetry_service.core.counts import Sources
 from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.core.period import day_of, iso_day
@@ -17,6 +16,7 @@ from telemetry_service.store.public_copy import copy_public
 from telemetry_service.store.publication import held_publication, note_success, repository
 from telemetry_service.store.reading import PUBLIC, Reader
 from telemetry_service.store.reports import Reports
+from telemetry_service.store.store import declared_sources
 from telemetry_service.web.pages import Pages
 from telemetry_service.web.static_files import StaticFiles
 
@@ -66,7 +66,7 @@ def _write(settings: Settings, copy: Path, folder: Path) -> tuple[int, int]:
     newest = reader.newest_day(PUBLIC)
     day = day_of(time.time_ns() // 1000) if newest is None else newest
     read_at = day * MICROSECONDS_PER_DAY
-    sources = Sources(settings.known_repos)
+    sources = declared_sources(copy)
     reports = Reports(
         reader,
         sources,
@@ -75,7 +75,7 @@ def _write(settings: Settings, copy: Path, folder: Path) -> tuple[int, int]:
         stuck_hours=settings.cleanup_stuck_hours,
         now=read_at,
     )
-    apps = sorted({split_script(script)[0] for script in reader.names.all("script")})
+    apps = sorted({split_script(script)[0] for script in reader.names.of_kind("script")})
     files = StaticFiles(Pages(settings), reports, sources, day, read_at)
     try:
         return day, write_site(folder, copy, files.all(apps), day=day, k=settings.publish_min_count)
