@@ -141,11 +141,13 @@ def publish(
 
     Example: telemetry-service publish --to ./site
     """
+    from telemetry_service.bootstrap import set_up_logging
     from telemetry_service.publication import CannotPublish
     from telemetry_service.publication import publish as run
 
     if to is None and not push:
         raise typer.BadParameter("say where: --to DIR, --push, or both")
+    set_up_logging()
     try:
         said = run(_settings(), to, push=push)
     except CannotPublish as error:

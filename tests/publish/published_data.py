@@ -38,7 +38,7 @@ USUAL: dict[str, Any] = {
 }
 FAILURE = {
     "exit_code": 100,
-    "error": "exit_code=100 | failed\n---\nE: Unable to correct problems, you have held broken packages.",
+    "error": "exit_code=100\n---\nE: Unable to correct problems, you have held broken packages.",
 }
 
 

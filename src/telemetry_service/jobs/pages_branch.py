@@ -51,7 +51,7 @@ class PagesBranch:
                 if error.lasting or pause is None:
                     raise
                 if isinstance(error, BrokenRepository):
-                    shutil.rmtree(self._directory)  # it can be had again from the remote
+                    shutil.rmtree(self._directory, ignore_errors=True)  # it can be had again from the remote
                 log.warning("publish.retry", reason=str(error), in_seconds=pause)
                 self._wait(pause)
         raise AssertionError("unreachable")
@@ -78,6 +78,7 @@ class PagesBranch:
         self._directory.mkdir(parents=True, exist_ok=True)
         if not (self._directory / "HEAD").exists():
             self._git.local("init", "--quiet", "--bare", "--template=")
+        self._git.local("rev-parse", "--git-dir")
 
     def _commit_there(self) -> str:
         """The commit of the branch on the remote; empty if there is no such branch."""

@@ -17,7 +17,7 @@ from telemetry_service.settings import Settings
 STOP_SECONDS = 2.0
 CHECK_SECONDS = 0.1
 NICENESS = 10  # folding goes first
-OWN_WORDS = "telemetry-service: "  # how a command of ours begins what it says of an error; nothing else is logged
+OWN_WORDS = "telemetry-service: "  # how a command of ours begins what it says of an error
 
 log = structlog.get_logger()
 
@@ -58,8 +58,8 @@ def _run_command(arguments: tuple[str, ...], stop: threading.Event) -> None:
     ) as process:
         with suppress(ProcessLookupError, PermissionError):
             os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
-        said: list[bytes] = []
-        listener = threading.Thread(target=lambda: said.extend(process.stderr or ()), daemon=True)
+        said: list[str] = []
+        listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
         listener.start()
         while process.poll() is None:
             if stop.wait(CHECK_SECONDS):
@@ -67,9 +67,17 @@ def _run_command(arguments: tuple[str, ...], stop: threading.Event) -> None:
                 return
         listener.join(STOP_SECONDS)
     if process.returncode:
-        lines = b"".join(said).decode("utf-8", "replace").splitlines()
-        reasons = [line.removeprefix(OWN_WORDS) for line in lines if line.startswith(OWN_WORDS)]
-        raise JobFailed(reasons[-1] if reasons else f"ended with status {process.returncode}")
+        raise JobFailed(said[-1] if said else f"ended with status {process.returncode}")
+
+
+def _listen(process: "subprocess.Popen[bytes]", said: list[str]) -> None:
+    """Collect what a command says went wrong; all else it says, its own log, goes where ours goes."""
+    for line in process.stderr or ():
+        text = line.decode("utf-8", "replace").rstrip("\n")
+        if text.startswith(OWN_WORDS):
+            said.append(text.removeprefix(OWN_WORDS))
+        else:
+            sys.stderr.write(f"{text}\n")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
