@@ -13,6 +13,7 @@ from telemetry_service.core.counts import Sources
 from telemetry_service.core.event import Event
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.intake import Intake, Policy
+from telemetry_service.store.directory import KEY_FILE
 from telemetry_service.store.reading import Reader
 from telemetry_service.store.reports import Reports
 from telemetry_service.store.store import FILE_NAME, Store, StoreOptions
@@ -22,7 +23,8 @@ KNOWN_REPOS = ("community-scripts/ProxmoxVE", "community-scripts/ProxmoxVED")
 SOURCES = Sources(KNOWN_REPOS)
 DAY = 20_000  # 2024-10-04
 DAY_MICROSECONDS = 86_400_000_000
-IDS = Identities(b"k" * 32)
+KEY = b"k" * 32
+IDS = Identities(KEY)
 USUAL: dict[str, Any] = {
     "os_type": "debian",
     "os_version": "12",
@@ -76,6 +78,7 @@ def usual_events(reporter: Reporter) -> list[Event]:
 def fold(directory: Path, events: Iterable[Event], *, batch: int = 1000, today: int = DAY) -> None:
     """Fold events into the store of a data directory, which is made if it is new."""
     directory.mkdir(exist_ok=True)
+    (directory / KEY_FILE).write_text(KEY.hex())
     options = StoreOptions(known_repos=KNOWN_REPOS, publish_min_count=K, max_new_apps_per_day=1_000_000, stuck_hours=24)
     store = Store(directory, options, IDS, now=0)
     waiting = list(events)

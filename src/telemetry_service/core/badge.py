@@ -24,7 +24,7 @@ def badge(script: Script | None) -> str:
         return _svg("telemetry", NO_DATA, GREY)
     text = compact(script.total)
     if script.success_rate is not None:
-        text += f", {_percent(script.success_rate)} % ok"
+        text += f", {_percent(script.success, script.success + script.failed)} % ok"
     return _svg(LABEL, text, _colour(script.success_rate_interval))
 
 
@@ -37,9 +37,10 @@ def compact(count: int) -> str:
     return str(count)
 
 
-def _percent(percent: float) -> int:
+def _percent(part: int, whole: int) -> int:
     """Whole percent; 100 and 0 only for all and none."""
-    return min(99, max(1, round(percent))) if 0 < percent < 100 else round(percent)
+    nearest = round(100 * part / whole)
+    return nearest if part in (0, whole) else min(99, max(1, nearest))
 
 
 def _colour(rate: Rate) -> str:

@@ -42,7 +42,7 @@ def table(settings: Settings, published_at: int | None, now: int) -> tuple[Job, 
     """The jobs; instants are in microseconds since 1970."""
     publish_seconds = settings.publish_interval_min * 60.0
     since_published = (now - (published_at or 0)) / 1_000_000
-    jobs = (Job("publish", publish_seconds, max(0.0, publish_seconds - since_published), publish),)
+    jobs = (Job("publish", publish_seconds, min(max(0.0, publish_seconds - since_published), publish_seconds), publish),)
     return tuple(job for job in jobs if job.period_seconds)
 
 

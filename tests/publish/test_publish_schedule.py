@@ -1,0 +1,204 @@
+"""Jobs beside the fold: when each is due, and publishing by the running service."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from published_data import K, Reporter, environ, fold, usual_events
+
+from telemetry_service.jobs.schedule import Job, JobFailed, Schedule, table
+from telemetry_service.settings import from_environ
+from telemetry_service.store.publication import last_success
+
+HOUR = 3_600_000_000
+GITHUB = {"GITHUB_OWNER": "owner", "GITHUB_REPO": "site", "GITHUB_URL": "file:///nowhere"}
+
+
+def nothing(_stop: threading.Event) -> None:
+    pass
+
+
+def test_publishing_is_off_unless_asked_for() -> None:
+    assert table(from_environ({}), None, HOUR) == ()
+
+
+@pytest.mark.parametrize(("published_at", "first_in"), [(None, 0.0), (9 * HOUR, 0.0), (10 * HOUR - 60_000_000, 29 * 60.0)])
+def test_publishing_goes_on_where_it_stopped(published_at: int | None, first_in: float) -> None:
+    settings = from_environ({"PUBLISH_INTERVAL_MIN": "30", **GITHUB})
+    (job,) = table(settings, published_at, 10 * HOUR)
+    assert (job.name, job.period_seconds, job.first_in_seconds) == ("publish", 1800.0, first_in)
+
+
+def test_clock_set_back_does_not_put_publishing_off_for_longer_than_its_period() -> None:
+    (job,) = table(from_environ({"PUBLISH_INTERVAL_MIN": "30", **GITHUB}), 100 * HOUR, HOUR)
+    assert job.first_in_seconds == 1800.0
+
+
+def test_jobs_are_due_at_first_and_then_every_period() -> None:
+    times = [100.0, 104.0, 105.0, 110.0, 129.0, 130.0, 200.0]
+    clock = iter([100.0, 100.0, *times])  # the first two when the jobs are taken up
+    often, seldom = Job("often", 10.0, 0.0, nothing), Job("seldom", 25.0, 5.0, nothing)
+    schedule = Schedule((often, seldom), clock=clock.__next__)
+    seen = [[job.name for job in schedule.due()] for _ in times]
+    assert seen == [["often"], [], ["seldom"], ["often"], ["often"], ["seldom"], ["often", "seldom"]]
+
+
+def test_job_that_fails_is_done_again_and_holds_up_no_other(capfd: pytest.CaptureFixture[str]) -> None:
+    stop, done = threading.Event(), []
+
+    def failing(_stop: threading.Event) -> None:
+        done.append("failing")
+        raise JobFailed("the reason")
+
+    def working(_stop: threading.Event) -> None:
+        done.append("working")
+        if len(done) >= 4:
+            stop.set()
+
+    Schedule((Job("failing", 0.01, 0.0, failing), Job("working", 0.01, 0.0, working))).run(stop)
+    assert done[:4] == ["failing", "working", "failing", "working"]
+    assert "the reason" in "".join(capfd.readouterr())
+
+
+def test_no_jobs_end_at_once() -> None:
+    Schedule(()).run(threading.Event())
+
+
+class Service:
+    """The running service, as an operator starts it."""
+
+    def __init__(self, data: Path, log: Path, **settings: str) -> None:
+        self._log = log
+        env = os.environ | environ(data, LISTEN_ADDR="127.0.0.1:0", **settings)
+        with log.open("wb") as file:
+            self._process = subprocess.Popen([sys.executable, "-m", "telemetry_service", "serve"], env=env, stderr=file)
+        found = self.until(lambda: re.search(r"address='(http://[^']+)'", self.log()))
+        self.url = str(found[1])
+
+    def log(self) -> str:
+        return self._log.read_text("utf-8")
+
+    def until(self, condition: Callable[[], object], seconds: float = 60) -> object:
+        end = time.monotonic() + seconds
+        while not (result := condition()):
+            assert self._process.poll() is None, self.log()
+            assert time.monotonic() < end, self.log()
+            threading.Event().wait(0.02)
+        return result
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(self.url + path) as answer:
+            return str(answer.read().decode())
+
+    def stop(self) -> int:
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(30)
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def started(data: Path, tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    services = []
+
+    def start(**settings: str) -> Service:
+        services.append(Service(data, tmp_path / "log", **settings))
+        return services[-1]
+
+    yield start
+    for service in services:
+        service.stop()
+
+
+def test_service_publishes_by_itself(data: Path, tmp_path: Path, started: Callable[..., Service]) -> None:
+    remote = tmp_path / "hub" / "owner" / "site.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)
+    service = started(PUBLISH_INTERVAL_MIN="60", **GITHUB | {"GITHUB_URL": f"file://{tmp_path / 'hub'}"})
+
+    service.until(lambda: last_success(data))
+    listed = subprocess.run(["git", "ls-tree", "--name-only", "gh-pages"], cwd=remote, check=True, capture_output=True).stdout
+    assert b"index.html" in listed.splitlines()
+    at = last_success(data)
+    assert at is not None
+    shown = re.search(r"^telemetry_publish_last_success_timestamp_seconds (\S+)$", service.get("/metrics"), re.MULTILINE)
+    assert shown is not None
+    assert float(shown[1]) == pytest.approx(at / 1_000_000)
+    assert service.stop() == 0
+
+
+def test_service_says_why_it_could_not_publish(tmp_path: Path, data: Path, started: Callable[..., Service]) -> None:
+    token = tmp_path / "token"
+    token.write_text("ghp_verysecret\n")
+    service = started(PUBLISH_INTERVAL_MIN="60", GITHUB_TOKEN_FILE=str(token), PATH=str(tmp_path), **GITHUB)
+
+    service.until(lambda: "job.failed" in service.log())
+    assert "git is not installed" in service.log()
+    assert "telemetry_publish_last_success" not in service.get("/metrics")
+    assert service.get("/readyz")
+    assert service.stop() == 0
+    assert "verysecret" not in service.log()
+    assert last_success(data) is None
+
+
+def test_publication_under_way_does_not_hold_up_the_end(data: Path, tmp_path: Path, started: Callable[..., Service]) -> None:
+    """A git that never ends stands for a network that does not answer."""
+    (tmp_path / "bin").mkdir()
+    stuck = tmp_path / "bin" / "git"
+    stuck.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid\nexec sleep 1000\n")
+    stuck.chmod(0o755)
+    service = started(PUBLISH_INTERVAL_MIN="60", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}", **GITHUB)
+
+    service.until((tmp_path / "pid").exists)
+    pid = int((tmp_path / "pid").read_text())
+    assert service.stop() == 0
+    assert not running(pid)
+
+
+def test_service_serves_badges(data: Path, started: Callable[..., Service]) -> None:
+    service = started()
+
+    def get(path: str, **headers: str) -> tuple[int, dict[str, str], str]:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(service.url + path, headers=headers)) as answer:
+                return answer.status, dict(answer.headers), answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, dict(error.headers), error.read().decode()
+
+    status, headers, svg = get("/badge/jellyfin.svg")
+    assert (status, headers["content-type"], headers["cache-control"]) == (200, "image/svg+xml", "public, max-age=300")
+    assert "<title>installs: 120, 92 % ok</title>" in svg
+    assert get("/badge/jellyfin.svg", **{"If-None-Match": headers["etag"]})[0] == 304
+    assert get("/badge/JellyFin.svg")[2] == svg
+    assert "installs: 10<" in get("/badge/newcomer.svg?repo=all")[2]
+    for unknown in ("/badge/newcomer.svg", "/badge/never-heard-of.svg", "/badge/%3Cscript%3E.svg"):
+        status, headers, svg = get(unknown, **{"If-None-Match": headers["etag"]})
+        assert (status, headers["content-type"]) == (404, "image/svg+xml")
+        assert "no data" in svg
+        assert "script" not in svg
+    assert get("/badge/jellyfin.svg?repo=nonsense")[0] == 400
+
+
+def test_badge_is_the_same_before_and_after_rare_reports(data: Path, started: Callable[..., Service]) -> None:
+    reporter = Reporter()
+    usual_events(reporter)
+    fold(data, reporter.installations("rare", "success", K - 1))
+    service = started()
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        service.get("/badge/rare.svg")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        service.get("/api/scripts/rare")
