@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry_service.core import badge as badges
-from telemetry_service.core.badge import AMBER, GREEN, GREY, RED, badge, compact
+from telemetry_service.core.badge import BLUE, GREY, RED, badge, compact
 from telemetry_service.core.counts import Dimension
 from telemetry_service.core.period import Period
 from telemetry_service.core.reports.scripts import Script, script
@@ -52,11 +52,11 @@ def test_compact_counts_never_overstate(count: int) -> None:
 @pytest.mark.parametrize(
     ("of", "shown", "colour"),
     [
-        (fares(1200, 35), "installs: 1.2k, 97 % ok", GREEN),
-        (fares(40, 10), "installs: 50, 80 % ok", AMBER),
+        (fares(1200, 35), "installs: 1.2k, 97 % ok", BLUE),
+        (fares(40, 10), "installs: 50, 80 % ok", BLUE),
         (fares(40, 40, 5), "installs: 85, 50 % ok", RED),
-        (fares(50, 0), "installs: 50, 100 % ok", GREEN),
-        (fares(100_000, 5), "installs: 100k, 99 % ok", GREEN),
+        (fares(50, 0), "installs: 50, 100 % ok", BLUE),
+        (fares(100_000, 5), "installs: 100k, 99 % ok", BLUE),
         (fares(5, 100_000), "installs: 100k, 1 % ok", RED),
         (fares(0, 50), "installs: 50, 0 % ok", RED),
         (fares(45, 0), "installs: 45", GREY),
@@ -95,7 +95,7 @@ def test_any_text_is_escaped(text: str) -> None:
     assert [element.text or "" for element in ET.fromstring(svg).iter(f"{SVG}text")] == [text, text]
 
 
-@pytest.mark.parametrize("colour", [GREY, GREEN, AMBER, RED, "#333"])
+@pytest.mark.parametrize("colour", [GREY, BLUE, RED, "#333"])
 def test_white_text_can_be_read(colour: str) -> None:
     digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
     parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]

@@ -147,6 +147,22 @@ def test_what_k_have_is_there(tmp_path: Path, rare: str) -> None:
     assert canary in site[path]
 
 
+def test_service_names_only_published_types_of_a_script(tmp_path: Path) -> None:
+    reporter = Reporter()
+    view = View(period=period(0, DAY), sources=SOURCES.of_repository("all"), exact=False)
+
+    def types() -> list[str] | None:
+        reader = Reader(tmp_path / "data")
+        script = reports_of(reader).script(view, "jellyfin")
+        reader.connection.close()
+        return script.types if script else None
+
+    fold(tmp_path / "data", [*usual_events(reporter), *reporter.installations("jellyfin", "success", K - 1, type="vm")])
+    assert types() == ["lxc"]
+    fold(tmp_path / "data", reporter.installations("jellyfin", "success", 1, type="vm"))
+    assert types() == ["lxc", "vm"]
+
+
 FORBIDDEN = (
     "SELECT random_id FROM live.installation",
     "SELECT n FROM live.count_day",

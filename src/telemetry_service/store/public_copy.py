@@ -23,7 +23,7 @@ _COPY = (
     f"INSERT INTO public_gauge SELECT name, n FROM {_LIVE}.public_gauge",
     f"INSERT OR IGNORE INTO source SELECT id, slug FROM {_LIVE}.source",
     # Names of published cells alone: that somebody once reported another one is not public.
-    f"INSERT INTO name (id, kind, text, first_day, label) SELECT id, kind, text, 0, label FROM {_LIVE}.name WHERE id IN ("
+    f"INSERT INTO name SELECT id, kind, text, 0, label FROM {_LIVE}.name WHERE id IN ("
     f"SELECT subject / {FACETS} FROM main.public_count_day"
     f" UNION SELECT {value_of('cell')} FROM main.public_count_day"
     f" WHERE {dimension_of('cell')} NOT IN ({','.join(str(int(dimension)) for dimension in sorted(NUMERIC))})"

@@ -26,14 +26,15 @@ _VALUE = (
 _REPOSITORY = f"(SELECT new FROM temp.repository_id WHERE old = {source_of('cell')})"
 _STATUS = f"cell & {STATUS_MASK}"
 _SCRIPT = f"(SELECT new FROM temp.script_id WHERE old = subject / {FACETS})"
+# Two causes of failure may be shown by the same line: their counts are added up.
 _COUNTS = (
-    f"INSERT INTO day_count SELECT day, {_DIMENSION}, {_VALUE}, {_REPOSITORY}, {_STATUS}, n FROM copy.public_count_day"
-    f" WHERE subject < {FACETS} AND {_DIMENSION} <> {int(Dimension.SCRIPT)} ORDER BY 1, 2, 3, 4, 5",
+    f"INSERT INTO day_count SELECT day, {_DIMENSION}, {_VALUE}, {_REPOSITORY}, {_STATUS}, sum(n) FROM copy.public_count_day"
+    f" WHERE subject < {FACETS} AND {_DIMENSION} <> {int(Dimension.SCRIPT)} GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5",
     f"INSERT INTO script_day_count SELECT {_SCRIPT}, day, {_REPOSITORY}, {_STATUS}, n FROM copy.public_count_day"
     f" WHERE subject >= {FACETS} AND {_DIMENSION} = {int(Dimension.TYPE)} ORDER BY 1, 2, 3, 4",
-    f"INSERT INTO script_month_count SELECT {_SCRIPT}, month, {_DIMENSION}, {_VALUE}, {_REPOSITORY}, {_STATUS}, n"
+    f"INSERT INTO script_month_count SELECT {_SCRIPT}, month, {_DIMENSION}, {_VALUE}, {_REPOSITORY}, {_STATUS}, sum(n)"
     f" FROM copy.public_count_month WHERE subject >= {FACETS} AND {_DIMENSION} <> {int(Dimension.TYPE)}"
-    " ORDER BY 1, 2, 3, 4, 5, 6",
+    " GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6",
 )
 
 
