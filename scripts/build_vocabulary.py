@@ -103,7 +103,7 @@ def package_names() -> list[str]:
     return sorted(set(listing.split()))
 
 
-def package_forms(names: list[str], known: set[str]) -> set[str]:
+def package_forms(names: list[str]) -> set[str]:
     """Whole names of packages (numbers as #), and their parts when several packages share them."""
     forms: set[str] = set()
     parts: Counter[str] = Counter()
@@ -318,7 +318,7 @@ def build(roots: list[Path], lists: Path, tables: list[Path]) -> list[str]:
         file=sys.stderr,
     )
     words = known | dictionary | set(files)
-    words.update(package_forms(package_names(), known))
+    words.update(package_forms(package_names()))
     words.update(name.lower() for name in dir(builtins) if name[0] != "_")
     words.update(name.lower() for name in errno.errorcode.values())
     for table in tables:

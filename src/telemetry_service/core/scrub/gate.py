@@ -49,7 +49,7 @@ class Gate:
         position = 0
         for match in _TOKEN.finditer(text):
             token = match[0]
-            if token[0] == "<" or self.passes(token, text, match.start(), match.end()):
+            if token[0] == "<" or self.passes(token, text, match.start()):
                 continue
             pieces.append(text[position : match.start()])
             pieces.append(MASK)
@@ -62,7 +62,7 @@ class Gate:
         match = _PACKAGE_FILE.fullmatch(token)
         return match is not None and self._vocabulary.knows(match[1]) and _VERSION.fullmatch(match[2]) is not None
 
-    def passes(self, token: str, text: str, start: int, end: int) -> bool:
+    def passes(self, token: str, text: str, start: int) -> bool:
         vocabulary = self._vocabulary
         if token.isascii() is False:
             return not any(char.isalnum() for char in token)
@@ -98,7 +98,7 @@ class Gate:
     def _compound(self, token: str, in_path: bool = False) -> bool:
         """Names made of parts: files, modules, packages with versions; a hyphenated or dotted name of words must be public whole."""
         if "@" in token or "%" in token or "~" in token:
-            return all(not part or self.passes(part, token, 0, 0) for part in re.split(r"[@~]|%(?:2[fF]|40|20|3[aA]|)?", token))
+            return all(not part or self.passes(part, token, 0) for part in re.split(r"[@~]|%(?:2[fF]|40|20|3[aA]|)?", token))
         if "." in token:
             return self._dotted(token)
         if "-" in token:

@@ -53,4 +53,4 @@ class Strays:
             return False
         if "-" in word and all(self._vocabulary.knows(part) for part in word.split("-") if part):
             return False  # words joined: a term, or a machine that only its context tells
-        return re.fullmatch(r"[0-9a-f]{7,}", word) is None and not self._gate.passes(word, word, 0, len(word))
+        return re.fullmatch(r"[0-9a-f]{7,}", word) is None and not self._gate.passes(word, word, 0)
