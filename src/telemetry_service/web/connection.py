@@ -17,14 +17,13 @@ from telemetry_service.web.headers import BASIC_HEADERS
 from telemetry_service.web.watch import Watch
 
 HEAD_SECONDS = 10.0  # from connecting, or the first byte of a further request, to the end of its headers
-BODY_SECONDS = 10.0  # more, from the first byte of the request to its last
+REQUEST_SECONDS = 20.0  # from there to the end of its body
 ANSWER_SECONDS = 60.0  # also for a client to take what it asked for
 IDLE_SECONDS = 20.0
 CLOSING_SECONDS = 3.0  # for the last bytes of an answer to leave
-SLICE_BYTES = 16 * 1024  # what is parsed before the bounds are looked at
+SLICE_BYTES = 4 * 1024  # what is parsed before the bounds are looked at
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
-MAX_PIPELINED = 8  # requests that wait for the answer to one before them
 BEYOND_BODY_BYTES = 64 * 1024  # chunk sizes, extensions and trailers
 
 BAD = 400, "request: not HTTP as it is understood here"
@@ -42,18 +41,6 @@ class Refused(Exception):
     """Raised in a callback of the parser, which ends the connection with `Connection.refusal`."""
 
 
-class _Flow(FlowControl):
-    """uvicorn's, for pipelined requests whose client is gone: reading can be neither paused nor resumed then."""
-
-    def pause_reading(self) -> None:
-        if not self._transport.is_closing():
-            super().pause_reading()
-
-    def resume_reading(self) -> None:
-        if self.read_paused and not self._transport.is_closing():
-            super().resume_reading()
-
-
 class Connection(HttpToolsProtocol):
     """uvicorn's protocol with bounds. One event loop owns all connections."""
 
@@ -63,13 +50,14 @@ class Connection(HttpToolsProtocol):
         self._refusal = BAD
         self._head_bytes = 0
         self.held_bytes = 0
+        self._unparsed = b""
         self._answered: RequestResponseCycle | None = None
-        self.phase = HEAD
+        self.phase = IDLE
         self.deadline = self.since = loop.time() + HEAD_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        self.flow = _Flow(transport)
+        self.flow = _Flow(self, transport)
         self._watch.admit(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,11 +69,19 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if len(data) <= SLICE_BYTES:
+        if self.pipeline or self._unparsed:
+            self._unparsed += data
+            self.flow.pause_reading()
+        elif len(data) <= SLICE_BYTES:
             self._feed(data)
-            return
+        else:
+            self._feed_in_slices(data)
+
+    def _feed_in_slices(self, data: bytes) -> None:
+        """Parse until requests wait for the answer to one before them; the rest is for when they have theirs."""
         for start in range(0, len(data), SLICE_BYTES):
-            if self.transport.is_closing():
+            if self.pipeline or self.transport.is_closing():
+                self._unparsed = data[start:]
                 return
             self._feed(data[start : start + SLICE_BYTES])
 
@@ -129,12 +125,12 @@ class Connection(HttpToolsProtocol):
         self.deadline = self.loop.time() + HEAD_SECONDS
 
     def on_headers_complete(self) -> None:
-        if len(self.headers) > MAX_HEADERS or len(self.pipeline) >= MAX_PIPELINED:
-            self._refusal = HEAD_TOO_LARGE if len(self.headers) > MAX_HEADERS else BAD
+        if len(self.headers) > MAX_HEADERS:
+            self._refusal = HEAD_TOO_LARGE
             raise Refused
         HttpToolsProtocol.on_headers_complete(self)
         self.phase = BODY
-        self.deadline += BODY_SECONDS
+        self.deadline += REQUEST_SECONDS - HEAD_SECONDS
 
     def on_message_complete(self) -> None:
         HttpToolsProtocol.on_message_complete(self)
@@ -153,13 +149,16 @@ class Connection(HttpToolsProtocol):
             # Answered before the request was all there: what is left of it is not worth reading.
             self._close(now)
         else:
-            self.flow.resume_reading()
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
                 self.deadline = now + ANSWER_SECONDS
             elif self.phase == ANSWER:
                 self.phase = IDLE
                 self.deadline = now + IDLE_SECONDS
+            if not self.pipeline and self._unparsed:
+                data, self._unparsed = self._unparsed, b""
+                self._feed_in_slices(data)
+            self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answered = cycle
@@ -203,6 +202,22 @@ class Connection(HttpToolsProtocol):
     def _let_go(self) -> None:
         self._watch.hold(-self.held_bytes)
         self.held_bytes = 0
+
+
+class _Flow(FlowControl):
+    """uvicorn's, which lets a pipeline grow while requests in it wait, and trips over a client that is gone."""
+
+    def __init__(self, connection: Connection, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self._connection = connection
+
+    def pause_reading(self) -> None:
+        if not self._transport.is_closing():
+            super().pause_reading()
+
+    def resume_reading(self) -> None:
+        if self.read_paused and not self._connection.pipeline and not self._transport.is_closing():
+            super().resume_reading()
 
 
 def connection_factory(config: Config, state: ServerState, watch: Watch) -> Any:
