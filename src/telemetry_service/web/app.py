@@ -162,7 +162,7 @@ def application(parts: Parts) -> Any:
         else:
             await guarded_routes(scope, receive, send)
 
-    return logged(app) if parts.settings.enable_request_logging else app
+    return logged(app, INGEST_PATH) if parts.settings.enable_request_logging else app
 
 
 def _refusing(pages: PageHandlers, login: Login) -> Callable[[Request, Exception], Awaitable[Response]]:

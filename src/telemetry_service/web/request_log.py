@@ -14,8 +14,8 @@ from telemetry_service.web.answers import Receive, Scope, Send
 log = structlog.get_logger()
 
 
-def logged(app: Any) -> Any:
-    """An application that logs its requests."""
+def logged(app: Any, ingest_path: str) -> Any:
+    """An application that logs its requests; `ingest_path` is the one that no route answers."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -31,7 +31,7 @@ def logged(app: Any) -> Any:
             await app(scope, receive, send_and_look)
         finally:
             took_ms = round((time.perf_counter() - began) * 1000, 1)
-            route = scope.get("route_path", "none")
+            route = ingest_path if scope["path"] == ingest_path else scope.get("route_path", "none")
             log.info("request", method=scope["method"], route=route, status=status, milliseconds=took_ms)
 
     return wrapped
