@@ -60,16 +60,22 @@ def _operation(route: Route, schemas: dict[Any, dict[str, Any]]) -> dict[str, An
     if route.cached:
         answers["304"] = {"description": "unchanged since the ETag that was sent"}
     for status in sorted({*route.refusals, 400, 405, 408, 431} - {route.status}):
-        answers[str(status)] = {
-            "description": REFUSALS[status],
-            "content": {route.missing_media_type if status == 404 else "text/plain": {"schema": {"type": "string"}}},
-        }
+        answers[str(status)] = {"description": REFUSALS[status], "content": _refusal_content(route, status)}
     operation: dict[str, Any] = {"summary": route.summary, "responses": answers}
     if route.parameters:
         operation["parameters"] = [_parameter(parameter) for parameter in route.parameters]
     if route.scope is not None:
         operation["security"] = _security(route)
     return operation
+
+
+def _refusal_content(route: Route, status: int) -> dict[str, Any]:
+    text = {"schema": {"type": "string"}}
+    if status == 404 and route.missing_media_type != "text/plain":
+        return {route.missing_media_type: text}
+    reason = {"schema": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}}
+    content = {"text/plain": text, "application/json": reason}
+    return content
 
 
 def _security(route: Route) -> list[dict[str, list[str | None]]]:
