@@ -25,7 +25,7 @@ from telemetry_service.web.answers import (
 from telemetry_service.web.auth import Access, Denied
 from telemetry_service.web.limits import NewExecutions, Peers, TokenBuckets
 
-MAX_ASIDE = 64  # long reports in memory, waiting to be cleaned; above it the answer is 503
+MAX_ASIDE_BYTES = 32 * 1024 * 1024  # reports in memory, waiting to be cleaned; above it the answer is 503
 CLOSE = (b"connection", b"close")
 ACCEPTED_START = {
     "type": "http.response.start",
@@ -91,7 +91,7 @@ class Ingest:
         self._access = access
         self._max_body_bytes = max_body_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
-        self._aside = 0
+        self._aside_bytes = 0
         self.counters = IngestCounters()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,13 +156,13 @@ class Ingest:
 
     async def _accept_aside(self, body: bytes) -> Accepted:
         """Accept a payload in a thread, so that a long log does not hold up everybody else."""
-        if self._aside >= MAX_ASIDE:
+        if self._aside_bytes + len(body) > MAX_ASIDE_BYTES:
             raise StoreUnavailable("too many long reports at once")
-        self._aside += 1
+        self._aside_bytes += len(body)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._intake.accept, body, self._clock.now())
         finally:
-            self._aside -= 1
+            self._aside_bytes -= len(body)
 
     async def _require_token(self, headers: Headers) -> None:
         assert self._access is not None
