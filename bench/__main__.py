@@ -6,7 +6,7 @@ import sys
 
 from bench.table import show
 
-NAMES = ("stages", "ingest", "fold", "memory", "size", "reads")
+NAMES = ("stages", "ingest", "fold", "memory", "size", "reads", "under_attack")
 
 
 def main() -> int:

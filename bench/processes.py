@@ -34,6 +34,7 @@ def service(data: Path, **settings: str) -> Iterator[Server]:
     environment = {
         "DATA_DIR": str(data),
         "RATE_LIMIT_RPM": "10000000",
+        "RATE_LIMIT_NEW_PER_HOUR": "0",
         "RATE_BURST": "1000000",
         "MAX_NEW_APPS_PER_DAY": "1000",
         **settings,

@@ -70,6 +70,8 @@ def running(root: Path, demo: tuple[str, ...] = ()) -> Iterator[Live]:
         "DATA_DIR": str(root / "data"),
         "LISTEN_ADDR": "127.0.0.1:0",
         "RATE_LIMIT_RPM": "0",
+        "RATE_LIMIT_NEW_PER_HOUR": "0",
+        "RATE_LIMIT_READ_RPM": "0",
         "PYTHONWARNINGS": "error",
     }
 

@@ -29,7 +29,14 @@ BAD = {
     "RETENTION_DAYS": ["0", "forever"],
     "INGEST_AUTH": ["yes"],
     "METRICS_AUTH": ["password"],
+    "RATE_LIMIT_NEW_PER_HOUR": ["-1", "x"],
+    "RATE_LIMIT_READ_RPM": ["-1", "x"],
+    "MAX_CONNECTIONS": ["9", "100001"],
+    "ENABLE_REQUEST_LOGGING": ["maybe", "2"],
+    "LOG_RETENTION_DAYS": ["0", "366"],
 }
+FREE = {"DATA_DIR", "RATE_KEY_HEADER", "LOG_DIR"}  # any text will do
+TLS = {"TLS_CERT_FILE", "TLS_KEY_FILE"}  # any text, but both or none
 GOOD: list[tuple[str, str, Any]] = [
     ("LISTEN_ADDR", "127.0.0.1:9000", ("127.0.0.1", 9000)),
     ("LISTEN_ADDR", "[::1]:0", ("::1", 0)),
@@ -41,6 +48,9 @@ GOOD: list[tuple[str, str, Any]] = [
     ("KNOWN_REPOS", ",", ()),
     ("EXTENDED_FIELDS", "cpu_model,ram_speed", frozenset({"cpu_model", "ram_speed"})),
     ("METRICS_AUTH", "TOKEN", "token"),
+    ("ENABLE_REQUEST_LOGGING", "True", True),
+    ("ENABLE_REQUEST_LOGGING", "0", False),
+    ("LOG_DIR", "/var/log/telemetry", Path("/var/log/telemetry")),
     ("PUBLISH_MIN_COUNT", "1", 1),
 ]
 
@@ -66,7 +76,21 @@ def test_defaults_are_those_of_the_contract() -> None:
         retention_days=365,
         metrics_auth="none",
         ingest_auth="none",
+        rate_limit_new_per_hour=300,
+        rate_limit_read_rpm=300,
+        max_connections=1000,
+        tls_cert_file=None,
+        tls_key_file=None,
+        enable_request_logging=False,
+        log_dir=None,
+        log_retention_days=7,
     )
+
+
+@pytest.mark.parametrize("alone", ["TLS_CERT_FILE", "TLS_KEY_FILE"])
+def test_certificate_and_key_belong_together(alone: str) -> None:
+    with pytest.raises(InvalidSettings, match="TLS_CERT_FILE and TLS_KEY_FILE"):
+        from_environ({alone: "/etc/x.pem"})
 
 
 def test_an_empty_value_is_the_default() -> None:
@@ -101,7 +125,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_every_setting_that_can_be_wrong_has_a_case() -> None:
-    assert NAMES - set(BAD) == {"DATA_DIR", "RATE_KEY_HEADER"}
+    assert NAMES - set(BAD) == FREE | TLS
 
 
 def test_a_header_mode_needs_a_header() -> None:
@@ -119,7 +143,7 @@ def test_any_environment_gives_settings_or_one_error(environ: dict[str, str]) ->
     except InvalidSettings as error:
         told = str(error)
     assert "canary" not in told
-    assert bool(told) == bool(environ.keys() - {"DATA_DIR", "RATE_KEY_HEADER"})
+    assert bool(told) == bool(environ.keys() - FREE - TLS or len(environ.keys() & TLS) == 1)
 
 
 class TestWarnings:

@@ -1,7 +1,6 @@
 """Puts the parts together: settings, data directory, web process, worker."""
 
 import asyncio
-import logging
 import os
 import socket
 import sys
@@ -21,12 +20,13 @@ from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Event, decode_event
 from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.intake import Explainer, Intake, Policy
-from telemetry_service.core.period import day_of, iso_instant
+from telemetry_service.core.period import day_of, iso_day, iso_instant
 from telemetry_service.core.scrub import Scrubber
 from telemetry_service.jobs import schedule, worker
 from telemetry_service.jobs.demo import payloads
 from telemetry_service.jobs.fold import Fold
-from telemetry_service.settings import Settings, from_environ, warnings
+from telemetry_service.logs import DailyFiles, set_up_logging
+from telemetry_service.settings import InvalidSettings, Settings, from_environ, warnings
 from telemetry_service.store import tokens
 from telemetry_service.store.database import StoreUnavailable, UnusableData
 from telemetry_service.store.directory import held, identities
@@ -37,10 +37,15 @@ from telemetry_service.store.reading import Readers
 from telemetry_service.store.store import Store, StoreOptions
 from telemetry_service.web.app import application
 from telemetry_service.web.auth import Access
+from telemetry_service.web.cache import PublicAnswers
 from telemetry_service.web.ingest import Clock, Ingest
-from telemetry_service.web.limits import Peers, TokenBuckets
+from telemetry_service.web.limits import NewExecutions, Peers, TokenBuckets
 from telemetry_service.web.parts import Parts
 from telemetry_service.web.server import BACKLOG, Server, server_config
+from telemetry_service.web.sessions import Sessions
+from telemetry_service.web.tls import Certificate, UnusableCertificate
+from telemetry_service.web.upkeep import note_used, upkeep
+from telemetry_service.web.watch import connections_allowed
 from telemetry_service.web.worker_process import WorkerProcess
 
 FOLLOW_SECONDS = 0.5
@@ -58,32 +63,6 @@ log = structlog.get_logger()
 def now() -> int:
     """Microseconds since 1970 UTC."""
     return time.time_ns() // 1000
-
-
-def set_up_logging() -> None:
-    """Structured lines on standard error. The HTTP server's own loggers are silent: their lines hold addresses."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.KeyValueRenderer(key_order=["time", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
-        logger = logging.getLogger(name)
-        logger.handlers = [_NameOnly()]
-        logger.propagate = False
-        logger.setLevel(logging.ERROR)
-
-
-class _NameOnly(logging.Handler):
-    """Reports that a library logged an error, without its text, which may quote a request."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "none"
-        log.error("server.error", logger=record.name, exception=kind, where=f"{record.filename}:{record.lineno}")
 
 
 def store_options(settings: Settings) -> StoreOptions:
@@ -106,8 +85,8 @@ def open_store(settings: Settings, ids: Identities) -> Store:
 
 def run_worker() -> None:
     """The background process: settings and directory are those of the web process that started it."""
-    set_up_logging()
     settings = from_environ(os.environ)
+    set_up_logging(settings.log_dir, settings.log_retention_days)
     try:
         store = open_store(settings, identities(settings.data_dir))
         fold = Fold(InboxReader(settings.data_dir), store, now)
@@ -124,9 +103,10 @@ def run_worker() -> None:
 def serve(settings: Settings) -> None:
     """Run the service until SIGTERM or SIGINT.
 
-    Raises `UnusableData` when the data directory cannot be used.
+    Raises `UnusableData` when the data directory cannot be used, `InvalidSettings` for a certificate that cannot.
     """
-    set_up_logging()
+    certificate = _certificate(settings)
+    files = _set_up_logging(settings)
     for warning in warnings(os.environ):
         log.warning("setting.ignored", reason=warning)
     with held(settings.data_dir):
@@ -134,7 +114,23 @@ def serve(settings: Settings) -> None:
         with _listen(*settings.listen_addr) as listener:
             inbox = _open_inbox(settings, ids)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(settings, ids, inbox, listener))
+                runner.run(_serve(settings, ids, inbox, listener, certificate, files))
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    if settings.tls_cert_file is None or settings.tls_key_file is None:
+        return None
+    try:
+        return Certificate(settings.tls_cert_file, settings.tls_key_file)
+    except UnusableCertificate as error:
+        raise InvalidSettings([str(error)]) from None
+
+
+def _set_up_logging(settings: Settings) -> DailyFiles | None:
+    try:
+        return set_up_logging(settings.log_dir, settings.log_retention_days)
+    except OSError as error:
+        raise InvalidSettings([f"LOG_DIR cannot be used ({error.strerror})"]) from None
 
 
 def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
@@ -160,19 +156,28 @@ def _clock(inbox: Inbox) -> Clock:
     return Clock(last if last < now() + CLOCK_AHEAD_MICROSECONDS else 0)
 
 
-async def _serve(settings: Settings, ids: Identities, inbox: Inbox, listener: socket.socket) -> None:
-    readers = Readers(settings.data_dir)
-    access = Access(readers, ids)
+async def _serve(
+    settings: Settings,
+    ids: Identities,
+    inbox: Inbox,
+    listener: socket.socket,
+    certificate: Certificate | None,
+    files: DailyFiles | None,
+) -> None:
+    readers, quick_readers = Readers(settings.data_dir), Readers(settings.data_dir, threads=1)
+    access = Access(quick_readers, ids, Sessions(), lambda: day_of(now()))
     group = GroupCommit(inbox)
     header = settings.rate_key_header if settings.rate_key_mode == "header" else None
     accepting = intake(settings, ids)
     threading.Thread(target=accepting.prepare, name="prepare", daemon=True).start()
+    peers = Peers(settings.trusted_proxies_cidr, header)
     ingest = Ingest(
         accepting,
         _clock(inbox),
         group,
         buckets=TokenBuckets(settings.rate_limit_rpm, settings.rate_burst),
-        peers=Peers(settings.trusted_proxies_cidr, header),
+        new_executions=NewExecutions(settings.rate_limit_new_per_hour),
+        peers=peers,
         access=access if settings.ingest_auth == "token" else None,
         max_body_bytes=settings.max_body_bytes,
     )
@@ -183,25 +188,36 @@ async def _serve(settings: Settings, ids: Identities, inbox: Inbox, listener: so
         ingest=ingest,
         group=group,
         readers=readers,
+        quick_readers=quick_readers,
         access=access,
+        peers=peers,
+        answers=PublicAnswers(settings.rate_limit_read_rpm, lambda: group.folded_through),
         worker=process,
         generation=inbox.generation,
         now=now,
     )
-    server = Server(server_config(application(parts)))
+    server = Server(
+        server_config(application(parts)),
+        max_connections=connections_allowed(settings.max_connections),
+        max_body_bytes=settings.max_body_bytes,
+        tls=certificate.context if certificate else None,
+    )
     loop = asyncio.get_running_loop()
     for number in (2, 15):
         loop.add_signal_handler(number, server.stop)
     await process.start()
     follower = asyncio.create_task(_follow_fold(parts, group))
-    announcer = asyncio.create_task(_announce(server, listener))
+    announcer = asyncio.create_task(_announce(server, listener, "https" if certificate else "http"))
+    keeper = asyncio.create_task(upkeep(access, settings.data_dir, files.tidy if files else lambda: None, certificate))
     try:
         await server.serve([listener])
     finally:
-        announcer.cancel()
-        follower.cancel()
+        for task in (announcer, follower, keeper):
+            task.cancel()
+        await note_used(access, settings.data_dir)
         # Who writes a file closes it last, which empties its write-ahead log: a copy of the file alone is then whole.
         readers.close()
+        quick_readers.close()
         await process.stop()
         await group.close(inbox.close)
 
@@ -230,20 +246,49 @@ async def _follow_fold(parts: Parts, group: GroupCommit) -> None:
             group.tidy()
 
 
-async def _announce(server: Server, listener: socket.socket) -> None:
+async def _announce(server: Server, listener: socket.socket, scheme: str) -> None:
     while not server.started:
         await asyncio.sleep(0.005)
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("::", "0.0.0.0") else f"[{host}]" if ":" in host else host  # noqa: S104 - not bound here
-    log.info("listening", address=f"http://{shown}:{port}", dashboard=f"http://{shown}:{port}/")
+    log.info("listening", address=f"{scheme}://{shown}:{port}", dashboard=f"{scheme}://{shown}:{port}/")
 
 
-def create_token(settings: Settings, *, scope: str, name: str) -> str:
-    """A new access token in the data directory, which is set up if it is new."""
+def create_token(settings: Settings, *, scope: str, name: str, days: int | None) -> str:
+    """A new access token in the data directory, which is set up if it is new; valid today and `days` more, None for ever."""
+    ids = _token_ids(settings)
+    expires_day = None if days is None else day_of(now()) + days + 1
+    return tokens.create(settings.data_dir, ids, scope=scope, name=name, now=now(), expires_day=expires_day)
+
+
+def list_tokens(settings: Settings) -> list[tuple[str, str, str, str, str, str]]:
+    """Name, scope, day of creation, last day of validity, last day of use and state of all tokens."""
+    _token_ids(settings)
+    today = day_of(now())
+    return [
+        (
+            token.name,
+            token.scope,
+            iso_day(token.created_day),
+            "never" if token.expires_day is None else iso_day(token.expires_day - 1),
+            "never" if token.last_used_day is None else iso_day(token.last_used_day),
+            "revoked" if token.revoked_day is not None else "valid" if token.valid(today) else "expired",
+        )
+        for token in tokens.every(settings.data_dir)
+    ]
+
+
+def revoke_token(settings: Settings, name: str) -> bool:
+    """End a token at once; whether there was a valid one of this name."""
+    _token_ids(settings)
+    return tokens.revoke(settings.data_dir, name, now=now())
+
+
+def _token_ids(settings: Settings) -> Identities:
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     ids = identities(settings.data_dir)
     open_store(settings, ids).close()
-    return tokens.create(settings.data_dir, ids, scope=scope, name=name, now=now())
+    return ids
 
 
 def preview(settings: Settings, body: bytes) -> tuple[dict[str, Any], bool]:

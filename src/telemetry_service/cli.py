@@ -190,7 +190,7 @@ def publish(
 
     Example: telemetry-service publish --to ./site
     """
-    from telemetry_service.bootstrap import set_up_logging
+    from telemetry_service.logs import set_up_logging
     from telemetry_service.publication import CannotPublish
     from telemetry_service.publication import publish as run
 
@@ -221,6 +221,7 @@ def new_key() -> None:
 def token_create(
     scope: Annotated[str, typer.Option(help="ingest (send reports), read (exact numbers) or admin (all).")],
     name: Annotated[str, typer.Option(help="Whom or what the token is for.")],
+    expires: Annotated[str, typer.Option(help="How long it is valid: a number of days such as 90d, or never.")] = "90d",
 ) -> None:
     """Make an access token and print it as the last line. It is shown once; only a keyed hash is stored.
 
@@ -232,7 +233,7 @@ def token_create(
     if scope not in SCOPES:
         raise typer.BadParameter(f"must be one of {', '.join(SCOPES)}", param_hint="--scope")
     try:
-        secret = create_token(_settings(), scope=scope, name=name)
+        secret = create_token(_settings(), scope=scope, name=name, days=_days(expires))
     except NameTaken:
         raise typer.BadParameter("a token with this name exists; choose another name", param_hint="--name") from None
     print(secret)
@@ -248,6 +249,43 @@ def _filter(clean: "Scrub | Distil", jsonl: bool) -> None:
         whole(clean, source, target)
     elif not lines(clean, source, target, lambda said: print(f"telemetry-service: {said}", file=sys.stderr)):
         raise typer.Exit(1)
+
+
+@token_app.command("list")
+def token_list() -> None:
+    """List all tokens: what they may do, until when, and the last day they were used. Of their use nothing else is kept.
+
+    Days are UTC days. The last use may be half a minute late to appear.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from telemetry_service.bootstrap import list_tokens
+
+    table = Table("name", "scope", "created", "valid through", "last used", "state")
+    for row in list_tokens(_settings()):
+        table.add_row(*row)
+    Console().print(table)
+
+
+@token_app.command("revoke")
+def token_revoke(name: Annotated[str, typer.Option(help="The name it was made with.")]) -> None:
+    """End a token at once, and every session that began with it. The running service sees it with its next request."""
+    from telemetry_service.bootstrap import revoke_token
+
+    if not revoke_token(_settings(), name):
+        raise typer.BadParameter("no valid token has this name; see: telemetry-service token list", param_hint="--name")
+    print("revoked")
+
+
+def _days(text: str) -> int | None:
+    """Days of a duration such as 90d; None for never."""
+    if text == "never":
+        return None
+    days = text.removesuffix("d")
+    if not (days.isascii() and days.isdigit() and 1 <= len(days) <= 4 and int(days) > 0):
+        raise typer.BadParameter("must be a number of days such as 90d, or never", param_hint="--expires")
+    return int(days)
 
 
 def _settings() -> Settings:

@@ -79,6 +79,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     github_url: str
     github_pages_branch: str
     publish_interval_min: int
+    rate_limit_new_per_hour: int
+    rate_limit_read_rpm: int
+    max_connections: int
+    tls_cert_file: Path | None
+    tls_key_file: Path | None
+    enable_request_logging: bool
+    log_dir: Path | None
+    log_retention_days: int
 
 
 class Setting(NamedTuple):
@@ -198,6 +206,19 @@ def _remote(text: str) -> str:
     return text.rstrip("/")
 
 
+def _path_if_any(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in _FLAGS:
+        raise ValueError("must be true or false")
+    return _FLAGS[text.lower()]
+
+
+_FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("LISTEN_ADDR", ":8080", _address, "address to listen on; an empty host means every interface"),
     Setting("DATA_DIR", "./data", _path, "directory of the data; created if missing"),
@@ -256,6 +277,24 @@ SETTINGS: tuple[Setting, ...] = (
         _whole(0, 44_640),
         "minutes between two publications of the public site to GitHub; 0 publishes only on command",
     ),
+    Setting(
+        "RATE_LIMIT_NEW_PER_HOUR",
+        "300",
+        _whole(0, 10_000_000),
+        "installations that one network may begin to report per hour; 0 turns the limit off",
+    ),
+    Setting(
+        "RATE_LIMIT_READ_RPM",
+        "300",
+        _whole(0, 10_000_000),
+        "public answers a minute that are computed anew for one network; 0 turns the limit off",
+    ),
+    Setting("MAX_CONNECTIONS", "1000", _whole(10, 100_000), "connections at once; the longest waiting one makes room"),
+    Setting("TLS_CERT_FILE", "", _path_if_any, "certificate chain (PEM); with TLS_KEY_FILE the service speaks TLS 1.3 alone"),
+    Setting("TLS_KEY_FILE", "", _path_if_any, "private key (PEM, not encrypted) of the certificate"),
+    Setting("ENABLE_REQUEST_LOGGING", "false", _flag, "log route, status and time of each request, and nothing else of it"),
+    Setting("LOG_DIR", "", _path_if_any, "directory for one log file a day; empty means standard error"),
+    Setting("LOG_RETENTION_DAYS", "7", _whole(1, 365), "days that files in LOG_DIR are kept"),
 )
 
 RETIRED = {
@@ -292,6 +331,8 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         missing = [name.upper() for name in needed if name in values and not values[name]]
         if missing:
             problems.append(f"PUBLISH_INTERVAL_MIN needs {', '.join(missing)}")
+    if bool(values.get("tls_cert_file")) != bool(values.get("tls_key_file")):
+        problems.append("TLS_CERT_FILE and TLS_KEY_FILE belong together: set both or none")
     if problems:
         raise InvalidSettings(problems)
     return Settings(**values)

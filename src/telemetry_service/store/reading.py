@@ -29,6 +29,7 @@ from telemetry_service.store.cells import (
 from telemetry_service.store.database import StoreUnavailable, connect
 from telemetry_service.store.names import Names
 
+MAX_WAITING = 64  # reads of one pool; more would be answered too late to be of use
 T = TypeVar("T")
 EXACT, PUBLIC = "count", "public_count"
 LONGEST_LIST = 100  # days or months that are listed one by one in a statement
@@ -250,13 +251,20 @@ class Readers:
         self._local = threading.local()
         self._open: list[Reader] = []
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+        self._waiting = 0
 
     async def run(self, read: Callable[[Reader], T]) -> T:
-        """Run a function of a reader in one of the threads.
+        """Run a function of a reader in one of the threads; for one event loop.
 
-        Raises `StoreUnavailable` when the store does not answer.
+        Raises `StoreUnavailable` when the store does not answer, or too many wait for it already.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, read)
+        if self._waiting >= MAX_WAITING:
+            raise StoreUnavailable("too many reads are waiting")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, read)
+        finally:
+            self._waiting -= 1
 
     def _read(self, read: Callable[[Reader], T]) -> T:
         try:

@@ -23,17 +23,23 @@ from telemetry_service.web.answers import RETRY_SECONDS, Receive, Scope, Send, e
 from telemetry_service.web.api import Api, RecordsAnswer, RepoSlugs
 from telemetry_service.web.auth import Denied
 from telemetry_service.web.badges import SVG, Badges
+from telemetry_service.web.cache import TooManyReads
+from telemetry_service.web.guard import guarded
+from telemetry_service.web.headers import with_headers
 from telemetry_service.web.health import Health, HealthChecks, Readiness
+from telemetry_service.web.login import Login
 from telemetry_service.web.metrics import Metrics
 from telemetry_service.web.openapi import description
 from telemetry_service.web.page_handlers import PageHandlers
 from telemetry_service.web.pages import NoSuchPage
 from telemetry_service.web.parts import Parts
 from telemetry_service.web.queries import MAX_LIMIT, REPOSITORIES
+from telemetry_service.web.request_log import logged
 from telemetry_service.web.routes import Parameter, Route
 
 INGEST_PATH = "/telemetry"
 MIN_COMPRESSED_BYTES = 1000
+OPENAPI = Route(method="GET", path="/openapi.json", summary="this description", handler=None)
 
 
 def _whole(name: str, text: str, minimum: int, maximum: int) -> Parameter:
@@ -68,17 +74,19 @@ RECORD_FILTER = (
 )
 
 
-def table(parts: Parts, pages: PageHandlers) -> tuple[Route, ...]:
+def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
     """The routes. `scope` and `token_required` say who may call one; no handler runs without its row."""
     api, health, metrics = Api(parts), HealthChecks(parts), Metrics(parts)
     badges = Badges(parts)
-    counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (400, 401, 503)}
+    tokens_needed = parts.settings.ingest_auth == "token"
+    counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (401, 429, 503)}
     plain: dict[str, Any] = {"method": "GET"}
     page: dict[str, Any] = {"method": "GET", "media_type": "text/html", "scope": "read", "cached": True}
     app = _text("app", "name of the app", in_path=True)
     return (
         Route(method="POST", path=INGEST_PATH, summary="the report is on disk", handler=None, status=202,
-              media_type="text/plain", scope="ingest", refusals=(400, 401, 403, 408, 413, 429, 503)),
+              media_type="text/plain", scope="ingest" if tokens_needed else None, token_required=tokens_needed,
+              refusals=(401, 403, 408, 413, 429, 503)),
         Route(path="/api/dashboard", summary="installations, how they ended, and on what", handler=api.dashboard,
               answer=Dashboard, parameters=FILTER, **counts),
         Route(path="/api/errors", summary="what fails, where and why", handler=api.errors, answer=Errors,
@@ -86,9 +94,9 @@ def table(parts: Parts, pages: PageHandlers) -> tuple[Route, ...]:
         Route(path="/api/scripts", summary="all scripts", handler=api.scripts, answer=Scripts, parameters=FILTER,
               **counts),
         Route(path="/api/scripts/{app}", summary="one script", handler=api.script, answer=Script,
-              parameters=(app, *FILTER), **counts | {"refusals": (400, 401, 404, 503)}),
+              parameters=(app, *FILTER), **counts | {"refusals": (401, 404, 429, 503)}),
         Route(path="/api/records", summary="single installations", handler=api.records, answer=RecordsAnswer,
-              token_required=True, parameters=RECORD_FILTER, **counts | {"refusals": (400, 401, 403, 503)}),
+              token_required=True, parameters=RECORD_FILTER, **counts | {"refusals": (401, 403, 503)}),
         Route(path="/api/repo-slugs", summary="installations by repository", handler=api.repo_slugs,
               answer=RepoSlugs, parameters=FILTER, **counts),
         Route(path="/api/exit-codes", summary="the meaning of exit codes", handler=api.exit_codes, cached=True, **plain),
@@ -113,40 +121,56 @@ def table(parts: Parts, pages: PageHandlers) -> tuple[Route, ...]:
               refusals=(503,), **plain),
         Route(path="/metrics", summary="metrics for Prometheus", handler=metrics.metrics, media_type="text/plain",
               scope="read", token_required=parts.settings.metrics_auth == "token", refusals=(401, 403, 503), **plain),
+        Route(path="/login", summary="the form that takes a token", handler=login.form, media_type="text/html",
+              scope="read", refusals=(401, 503), **plain),
+        Route(method="POST", path="/login", summary="a session begins", handler=login.enter, status=303,
+              media_type="text/html", refusals=(401, 403, 408, 413, 429, 503)),
+        Route(method="POST", path="/logout", summary="the session ends", handler=login.leave, status=303,
+              media_type="text/html", scope="read", token_required=True, refusals=(401, 403, 408, 413, 503)),
     )  # fmt: skip
+
+
+def is_page(row: Route) -> bool:
+    """Whether a route is for people, and not part of the API that is described."""
+    return row.media_type == "text/html"
 
 
 def application(parts: Parts) -> Any:
     """The ASGI application: reports take the short way, everything else the routes."""
     pages = PageHandlers(parts)
-    rows = table(parts, pages)
-    document = msgspec.json.encode(description([row for row in rows if row.media_type != "text/html"]))
+    login = Login(parts, pages)
+    rows = table(parts, pages, login)
+    document = msgspec.json.encode(description([*(row for row in rows if not is_page(row)), OPENAPI]))
 
     async def openapi(_request: Request) -> Response:
         return Response(document, media_type="application/json", headers={"cache-control": "public, max-age=3600"})
 
+    rows = (*rows, msgspec.structs.replace(OPENAPI, handler=openapi))
     routes = Starlette(
         routes=[
-            *(StarletteRoute(row.path, row.handler, methods=[row.method]) for row in rows if row.handler is not None),
-            StarletteRoute("/openapi.json", openapi),
+            StarletteRoute(row.path, guarded(row, parts.access), methods=[row.method]) for row in rows if row.handler is not None
         ],
         middleware=[Middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES)],
-        exception_handlers=dict.fromkeys(REASONS, _refusing(pages)),
+        exception_handlers=dict.fromkeys(REASONS, _refusing(pages, login)),
     )
+    routes.router.redirect_slashes = False  # it would lead wherever the Host header says
+    guarded_routes = with_headers(routes)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == INGEST_PATH:
             await parts.ingest(scope, receive, send)
         else:
-            await routes(scope, receive, send)
+            await guarded_routes(scope, receive, send)
 
-    return app
+    return logged(app, INGEST_PATH) if parts.settings.enable_request_logging else app
 
 
-def _refusing(pages: PageHandlers) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _refusing(pages: PageHandlers, login: Login) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def refuse(request: Request, error: Exception) -> Response:
         status, reason, extra = next(answer for kind, answer in REASONS.items() if isinstance(error, kind))(error)
         if wants_html(request.scope["headers"]) and not request.url.path.startswith("/api/"):
+            if status == 401:
+                return login.instead(request)
             return pages.refusal(request, status, reason, extra)
         body, content_type = error_body(reason, wants_json(request.scope["headers"]))
         return Response(body, status, {"cache-control": "no-store", **extra}, content_type.decode())
@@ -168,6 +192,7 @@ REASONS: dict[type[Exception], Callable[[Any], tuple[int, str, dict[str, str]]]]
     Rejected: lambda error: (400, str(error), {}),
     Denied: _denied,
     NoSuchPage: lambda error: (404, str(error), {}),
+    TooManyReads: lambda error: (429, str(error), {"retry-after": str(int(error.seconds) + 1)}),
     StoreUnavailable: lambda _: (503, "the store cannot answer now; try again later", {"retry-after": str(RETRY_SECONDS)}),
     HTTPException: _http,
     Exception: lambda _: (500, "something went wrong here; the operator's log says where", {}),

@@ -13,6 +13,7 @@ from telemetry_service.web.queries import report_filter
 BADGE_CACHE_SECONDS = 300
 SVG = "image/svg+xml"
 ALL_TIME = "0"
+NOTHING = badge(None).encode()
 
 
 class Badges:
@@ -27,6 +28,11 @@ class Badges:
         query = {**request.query_params, "days": ALL_TIME}
         chosen = report_filter(query, 0, day_of(self._parts.now()), self._parts.sources)
         view = View(period=chosen.period, sources=chosen.sources, exact=False)
-        script = await self._parts.readers.run(lambda reader: self._parts.reports(reader).script(view, app))
-        body = badge(script).encode()
-        return cached(request, body, SVG, exact=False, seconds=BADGE_CACHE_SECONDS, status=200 if script else 404)
+
+        async def make() -> bytes:
+            script = await self._parts.readers.run(lambda reader: self._parts.reports(reader).script(view, app))
+            return badge(script).encode()
+
+        answer = await self._parts.answers.get(("badge", view, app), self._parts.peers.of(request.scope), make)
+        status = 404 if answer.body == NOTHING else 200
+        return cached(request, answer, SVG, exact=False, seconds=BADGE_CACHE_SECONDS, status=status)

@@ -1,63 +1,226 @@
-"""One connection: uvicorn's, with bounds on the head of a request and on the time a request may take to arrive.
+"""One HTTP connection, bounded in what it may send and in how long it may take.
 
-uvicorn has neither: a head may be as long as memory, and who opens connections and sends nothing keeps them for ever.
+uvicorn bounds neither the head of a request nor the time it may take to arrive. Each phase of a connection has a deadline
+here, and a sweep once a second ends those that are past theirs: a timer per request would cost more than all of this.
 """
 
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
-MAX_HEAD_BYTES = 65_536  # request line and headers, beyond what came in one read
-REQUEST_SECONDS = 20.0  # from its first byte to its last; also from opening a connection to its first byte
+from telemetry_service.web.headers import BASIC_HEADERS
+from telemetry_service.web.watch import Watch
+
+HEAD_SECONDS = 10.0  # from connecting, or the first byte of a further request, to the end of its headers
+REQUEST_SECONDS = 20.0  # from there to the end of its body
+ANSWER_SECONDS = 60.0  # also for a client to take what it asked for
+IDLE_SECONDS = 20.0
+CLOSING_SECONDS = 3.0  # for the last bytes of an answer to leave
+SLICE_BYTES = 4 * 1024  # what is parsed before the bounds are looked at
+MAX_HEAD_BYTES = 32 * 1024
+MAX_HEADERS = 100
+BEYOND_BODY_BYTES = 64 * 1024  # chunk sizes, extensions and trailers
+
+BAD = 400, "request: not HTTP as it is understood here"
+TOO_SLOW = 408, "request: took too long to arrive"
+TOO_LARGE = 413, "body: too large"
+HEAD_TOO_LARGE = 431, "head: too long"
+
+
+# What a connection is waiting for: the first byte of a request, its headers, its body, the answer. Plain numbers, because
+# members of an enumeration cost the path of every report more than all the rest here.
+IDLE, HEAD, BODY, ANSWER = range(4)
+
+
+class Refused(Exception):
+    """Raised in a callback of the parser, which ends the connection with `Connection.refusal`."""
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that is closed when a request becomes too long or too slow. `expire` is to be called now and then."""
+    """uvicorn's protocol with bounds. One event loop owns all connections."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._in_head = False
+    def __init__(self, config: Config, server_state: ServerState, loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
+        super().__init__(config, server_state, {}, loop)
+        self._watch = watch
+        self._refusal = BAD
         self._head_bytes = 0
-        self._awaited_since: float | None = None
+        self.held_bytes = 0
+        self._unparsed = b""
+        self._answered: RequestResponseCycle | None = None
+        self.phase = IDLE
+        self.deadline = self.since = loop.time() + HEAD_SECONDS
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        self._awaited_since = self.loop.time()
+        self.flow = _Flow(self, transport)
+        self._watch.admit(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._let_go()
+        if self._answered is not None:
+            # uvicorn tells only the last request of a pipeline.
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        in_head = self._in_head
-        super().data_received(data)
-        if in_head and self._in_head:
-            self._head_bytes += len(data)
+        if self.pipeline or self._unparsed:
+            self._unparsed += data
+            self.flow.pause_reading()
+        elif len(data) <= SLICE_BYTES:
+            self._feed(data)
+        else:
+            self._feed_in_slices(data)
+
+    def _feed_in_slices(self, data: bytes) -> None:
+        """Parse until requests wait for the answer to one before them; the rest is for when they have theirs."""
+        for start in range(0, len(data), SLICE_BYTES):
+            if self.pipeline or self.transport.is_closing():
+                self._unparsed = data[start:]
+                return
+            self._feed(data[start : start + SLICE_BYTES])
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Another protocol is offered, and the parser stops here: the answer to this request is the last one.
+            if self.cycle is not None:
+                self.cycle.keep_alive = False
+        except httptools.HttpParserError:
+            self._broken()
+            return
+        if self.phase != ANSWER:  # else the usual case: a whole request in one piece
+            self._bound(len(data))
+
+    def _broken(self) -> None:
+        """What came is no request. Those before it are answered first, and the last of them ends the connection."""
+        if self.phase == HEAD and self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+        else:
+            self._refuse(self._refusal)
+
+    def _bound(self, size: int) -> None:
+        if self.phase == HEAD:
+            self._head_bytes += size
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(431, b"head: too long")
+                self._refuse(HEAD_TOO_LARGE)
+        elif self.phase == BODY:
+            self.held_bytes += size
+            if self.held_bytes > self._watch.max_body_bytes + BEYOND_BODY_BYTES or len(self.headers) > MAX_HEADERS:
+                self._refuse(TOO_LARGE)
+            else:
+                self._watch.hold(size)
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
-        self._awaited_since = self.loop.time()
+        HttpToolsProtocol.on_message_begin(self)
+        self._head_bytes = 0
+        self.phase = HEAD
+        self.deadline = self.loop.time() + HEAD_SECONDS
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
+        if len(self.headers) > MAX_HEADERS:
+            self._refusal = HEAD_TOO_LARGE
+            raise Refused
+        HttpToolsProtocol.on_headers_complete(self)
+        self.phase = BODY
+        self.deadline += REQUEST_SECONDS - HEAD_SECONDS
 
     def on_message_complete(self) -> None:
-        self._awaited_since = None
-        super().on_message_complete()
+        HttpToolsProtocol.on_message_complete(self)
+        if self.held_bytes:
+            self._let_go()
+        self.phase = ANSWER
+        self.deadline += ANSWER_SECONDS
 
-    def expire(self, now: float) -> None:
-        """Close the connection if its request is late at this instant of the loop's clock."""
-        since = self._awaited_since
-        if since is None or now - since < REQUEST_SECONDS or self.flow.read_paused or self.transport.is_closing():
-            return
-        begun = self._in_head or (self.cycle is not None and not self.cycle.response_complete)
-        if begun and not (self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete):
-            self._refuse(408, b"request: took too long to arrive")
+    def on_response_complete(self) -> None:
+        """As in uvicorn, but without its timer for idle connections, which the deadline stands in for."""
+        self.server_state.total_requests += 1
+        self.since = now = self.loop.time()
+        if self.transport.is_closing():
+            self.deadline = now + CLOSING_SECONDS
+        elif self.phase == BODY and not self.pipeline:
+            # Answered before the request was all there: what is left of it is not worth reading.
+            self._close(now)
         else:
-            self.transport.close()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+                self.deadline = now + ANSWER_SECONDS
+            elif self.phase == ANSWER:
+                self.phase = IDLE
+                self.deadline = now + IDLE_SECONDS
+            if not self.pipeline and self._unparsed:
+                data, self._unparsed = self._unparsed, b""
+                self._feed_in_slices(data)
+            self.flow.resume_reading()
 
-    def _refuse(self, status: int, reason: bytes) -> None:
-        head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (len(reason) + 1)
-        self.transport.write(STATUS_LINE[status] + head + reason + b"\n")
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        HttpToolsProtocol._start_asgi_task(self, cycle, app)
+
+    @property
+    def waiting(self) -> bool:
+        return self.phase != ANSWER
+
+    def give_way(self) -> None:
+        """End at once, for another connection."""
+        self.transport.abort()
+
+    def overdue(self) -> None:
+        """End the connection, with a word why if that can still be said."""
+        if self.transport.is_closing() or self.phase == ANSWER:
+            self.transport.abort()
+        elif self.phase == IDLE or (self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete):
+            self._close(self.loop.time())
+        else:
+            self._refuse(TOO_SLOW)
+
+    def _refuse(self, refusal: tuple[int, str]) -> None:
+        status, reason = refusal
+        body = reason.encode() + b"\n"
+        headers = [
+            *BASIC_HEADERS,
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        if not self.transport.is_closing():
+            self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
+        self._close(self.loop.time())
+
+    def _close(self, now: float) -> None:
         self.transport.close()
+        self.deadline = now + CLOSING_SECONDS
+
+    def _let_go(self) -> None:
+        self._watch.hold(-self.held_bytes)
+        self.held_bytes = 0
+
+
+class _Flow(FlowControl):
+    """uvicorn's, which lets a pipeline grow while requests in it wait, and trips over a client that is gone."""
+
+    def __init__(self, connection: Connection, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self._connection = connection
+
+    def pause_reading(self) -> None:
+        if not self._transport.is_closing():
+            super().pause_reading()
+
+    def resume_reading(self) -> None:
+        if self.read_paused and not self._connection.pipeline and not self._transport.is_closing():
+            super().resume_reading()
+
+
+def connection_factory(config: Config, state: ServerState, watch: Watch) -> Any:
+    """What makes the connections of a server."""
+    loop = asyncio.get_running_loop()
+    return lambda: Connection(config, state, loop, watch)

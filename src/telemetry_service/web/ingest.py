@@ -23,9 +23,9 @@ from telemetry_service.web.answers import (
     error_body,
 )
 from telemetry_service.web.auth import Access, Denied
-from telemetry_service.web.limits import Peers, TokenBuckets
+from telemetry_service.web.limits import NewExecutions, Peers, TokenBuckets
 
-MAX_ASIDE = 64  # long reports in memory, waiting to be cleaned; above it the answer is 503
+MAX_ASIDE_BYTES = 32 * 1024 * 1024  # reports in memory, waiting to be cleaned; above it the answer is 503
 CLOSE = (b"connection", b"close")
 ACCEPTED_START = {
     "type": "http.response.start",
@@ -63,6 +63,10 @@ class _Refused(Exception):
         self.headers = list(headers)
 
 
+def _too_many(reason: str, wait: float) -> _Refused:
+    return _Refused(429, reason, (b"retry-after", b"%d" % (int(wait) + 1)), CLOSE)
+
+
 class Ingest:
     """The ASGI application behind `/telemetry`."""
 
@@ -73,6 +77,7 @@ class Ingest:
         group: GroupCommit,
         *,
         buckets: TokenBuckets,
+        new_executions: NewExecutions,
         peers: Peers,
         access: Access | None,
         max_body_bytes: int,
@@ -81,11 +86,12 @@ class Ingest:
         self._clock = clock
         self._group = group
         self._buckets = buckets
+        self._new_executions = new_executions
         self._peers = peers
         self._access = access
         self._max_body_bytes = max_body_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
-        self._aside = 0
+        self._aside_bytes = 0
         self.counters = IngestCounters()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,9 +120,10 @@ class Ingest:
             raise _Refused(405, "method: only POST is accepted here", (b"allow", b"POST"), CLOSE)
         client = scope["client"]
         network = self._peers.network(client[0] if client else "", scope["headers"])
-        wait = self._buckets.take(network, time.monotonic())
+        now = time.monotonic()
+        wait = self._buckets.take(network, now)
         if wait:
-            raise _Refused(429, "rate: too many reports from this network", (b"retry-after", b"%d" % (int(wait) + 1)), CLOSE)
+            raise _too_many("rate: too many reports from this network", wait)
         if self._access is not None:
             await self._require_token(scope["headers"])
         length = headers.get(b"content-length", b"")
@@ -132,6 +139,9 @@ class Ingest:
             body = self._decompressed(body, headers[b"content-encoding"].strip().lower())
         try:
             accepted = await self._accept_aside(body) if self._intake.takes_long(body) else self._accept(body)
+            wait = self._new_executions.take(network, accepted.event.execution, now)
+            if wait:
+                raise _too_many("rate: too many new installations from this network", wait)
             await self._group.store(encode_event(accepted.event))
         except Rejected as rejected:
             raise _Refused(400, str(rejected)) from None
@@ -146,18 +156,18 @@ class Ingest:
 
     async def _accept_aside(self, body: bytes) -> Accepted:
         """Accept a payload in a thread, so that a long log does not hold up everybody else."""
-        if self._aside >= MAX_ASIDE:
+        if self._aside_bytes + len(body) > MAX_ASIDE_BYTES:
             raise StoreUnavailable("too many long reports at once")
-        self._aside += 1
+        self._aside_bytes += len(body)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._intake.accept, body, self._clock.now())
         finally:
-            self._aside -= 1
+            self._aside_bytes -= len(body)
 
     async def _require_token(self, headers: Headers) -> None:
         assert self._access is not None
         try:
-            await self._access.require("ingest", headers)
+            await self._access.require("ingest", headers, by_session=False)
         except Denied as denied:
             raise _Refused(denied.status, denied.reason, *denied.headers, CLOSE) from None
 

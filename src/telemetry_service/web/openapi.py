@@ -8,6 +8,7 @@ import msgspec
 from telemetry_service import __version__
 from telemetry_service.core.fields import FIELDS, Field, Kind
 from telemetry_service.web.routes import Parameter, Route
+from telemetry_service.web.sessions import SESSION_COOKIE
 
 REFUSALS = {
     400: "a parameter or field cannot be used; the text names it",
@@ -18,6 +19,7 @@ REFUSALS = {
     408: "the body took too long to arrive",
     413: "the body is too large",
     429: "too many requests; see Retry-After",
+    431: "the head of the request is too large",
     503: "the store cannot answer now; see Retry-After",
 }
 
@@ -43,7 +45,10 @@ def description(routes: Sequence[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
+            },
         },
     }
 
@@ -54,17 +59,30 @@ def _operation(route: Route, schemas: dict[Any, dict[str, Any]]) -> dict[str, An
     answers: dict[str, Any] = {str(route.status): {"description": route.summary, "content": content}}
     if route.cached:
         answers["304"] = {"description": "unchanged since the ETag that was sent"}
-    for status in sorted({*route.refusals, 405}):
-        answers[str(status)] = {
-            "description": REFUSALS[status],
-            "content": {route.missing_media_type if status == 404 else "text/plain": {"schema": {"type": "string"}}},
-        }
+    for status in sorted({*route.refusals, 400, 405, 408, 431} - {route.status}):
+        answers[str(status)] = {"description": REFUSALS[status], "content": _refusal_content(route, status)}
     operation: dict[str, Any] = {"summary": route.summary, "responses": answers}
     if route.parameters:
         operation["parameters"] = [_parameter(parameter) for parameter in route.parameters]
     if route.scope is not None:
-        operation["security"] = [{"token": [route.scope]}] if route.token_required else [{}, {"token": [route.scope]}]
+        operation["security"] = _security(route)
     return operation
+
+
+def _refusal_content(route: Route, status: int) -> dict[str, Any]:
+    text = {"schema": {"type": "string"}}
+    if status == 404 and route.missing_media_type != "text/plain":
+        return {route.missing_media_type: text}
+    reason = {"schema": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}}
+    content = {"text/plain": text, "application/json": reason}
+    return content
+
+
+def _security(route: Route) -> list[dict[str, list[str | None]]]:
+    ways = [{"token": [route.scope]}]
+    if route.scope != "ingest":
+        ways.append({"session": [route.scope]})
+    return ways if route.token_required else [{}, *ways]
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -1,10 +1,7 @@
 """The pages over HTTP: who asks, what is cached, and what a browser may do with the answer."""
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from functools import cached_property
-from hashlib import blake2b
-from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -13,34 +10,15 @@ from telemetry_service.core.period import day_of
 from telemetry_service.core.reports.view import View
 from telemetry_service.store.records import Place
 from telemetry_service.web.answers import PUBLIC_CACHE_SECONDS, not_modified
-from telemetry_service.web.auth import Denied
+from telemetry_service.web.cache import Rendered, rendered
 from telemetry_service.web.pages import CARRIED, Pages
 from telemetry_service.web.parts import Parts
 from telemetry_service.web.queries import RecordsQuery, records_query, report_filter, shown_place, whole_number
 from telemetry_service.web.records_csv import csv_lines
 from telemetry_service.web.site import DEFAULT_DAYS, SCRIPT, LiveSite, assets
 
-CACHED_PAGES = 256
 CSV_BATCH = 1000
 QUERIES = {"scripts": ("q", "sort", "page", "by", "is"), "errors": ("by", "is")}  # beside the filters
-LOCKED = (
-    "Single installations are shown to holders of an access token with the scope read."
-    " Whoever runs this service makes one: telemetry-service token create --scope read --name NAME."
-    " Send it in the header Authorization: Bearer TOKEN."
-)
-HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self';"
-    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-}
-
-
-class _Cached(NamedTuple):
-    until: int
-    body: bytes
-    etag: str
 
 
 class PageHandlers:
@@ -48,7 +26,6 @@ class PageHandlers:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._cache: OrderedDict[tuple[str, ...], _Cached] = OrderedDict()
 
     @cached_property
     def pages(self) -> Pages:
@@ -73,16 +50,12 @@ class PageHandlers:
         """A file of the pages. Its name changes with its content, so a browser may keep it."""
         for found in assets().values():
             if found.name == request.path_params["name"]:
-                headers = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+                headers = {"cache-control": "public, max-age=31536000, immutable"}
                 return Response(found.body, media_type=found.media_type, headers=headers)
         return self.refusal(request, 404, "nothing here")
 
     async def records(self, request: Request) -> Response:
-        """The table of single installations; without a token, what it takes to see it."""
-        try:
-            await self._parts.access.require("read", request.scope["headers"])
-        except Denied as denied:
-            raise Denied(denied.status, LOCKED) from None
+        """The table of single installations."""
         asked = self._records_query(request)
         skip = 0 if asked.after else (asked.page - 1) * asked.limit
         page = await self._parts.readers.run(
@@ -92,16 +65,14 @@ class PageHandlers:
         shown = self.pages.fill(
             "records.html", "records", query, LiveSite(self._parts.now()), asked=asked, found=page, next=shown_place(page.next)
         )
-        return _html(request, shown.encode(), exact=True)
+        return _html(request, rendered(shown.encode()), exact=True)
 
     async def records_csv(self, request: Request) -> Response:
         """Every record of a filter, read in batches, so that a year of them takes no memory."""
-        await self._parts.access.require("read", request.scope["headers"])
         asked = self._records_query(request)
         headers = {
             "content-disposition": 'attachment; filename="installations.csv"',
             "cache-control": "private, no-store",
-            "x-content-type-options": "nosniff",
         }
         return StreamingResponse(self._csv(asked), media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
@@ -123,49 +94,39 @@ class PageHandlers:
         shown = self.pages.fill(
             "refusal.html", "refusal", {}, LiveSite(self._parts.now()), status=status, reason=reason, path=request.url.path
         )
-        return Response(shown, status, {"cache-control": "no-store", **HEADERS, **(headers or {})}, "text/html")
+        return Response(shown, status, {"cache-control": "no-store", **(headers or {})}, "text/html")
 
     def _records_query(self, request: Request) -> RecordsQuery:
         return records_query(request.query_params, day_of(self._parts.now()), self._parts.sources)
 
     async def _page(self, request: Request, page: str) -> Response:
         now, asked = self._parts.now(), request.query_params
-        exact = await self._parts.access.allows("read", request.scope["headers"])
+        exact = request.state.exact
         chosen = report_filter(asked, DEFAULT_DAYS, day_of(now), self._parts.sources)
         view = View(period=chosen.period, sources=chosen.sources, exact=exact)
         known = (*CARRIED, *QUERIES.get(page, ()))
         query = {name: asked[name].strip() for name in known if asked.get(name, "").strip()}
         query["days"] = str(whole_number(asked, "days", DEFAULT_DAYS, 0, 365))
 
-        async def rendered() -> bytes:
+        async def make() -> bytes:
             text: str = await self._parts.readers.run(
                 lambda reader: self.pages.render(page, self._parts.reports(reader), view, query, LiveSite(now))
             )
             return text.encode()
 
         if exact:
-            return _html(request, await rendered(), exact=True)
-        key = (page, str(view.period.last), *(f"{name}={value}" for name, value in sorted(query.items())))
-        cached = self._cache.get(key)
-        if cached is None or cached.until <= now:
-            body = await rendered()
-            cached = _Cached(now + PUBLIC_CACHE_SECONDS * 1_000_000, body, _etag(body))
-            self._cache[key] = cached
-            if len(self._cache) > CACHED_PAGES:
-                self._cache.popitem(last=False)
-        return _html(request, cached.body, exact=False, etag=cached.etag)
+            return _html(request, rendered(await make()), exact=True)
+        key = (page, view, *sorted(query.items()))
+        return _html(request, await self._parts.answers.get(key, self._parts.peers.of(request.scope), make), exact=False)
 
 
-def _etag(body: bytes) -> str:
-    return f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
-
-
-def _html(request: Request, body: bytes, *, exact: bool, etag: str = "") -> Response:
-    headers = HEADERS | {
-        "etag": etag or _etag(body),
+def _html(request: Request, answer: Rendered, *, exact: bool) -> Response:
+    etag = f"W/{answer.etag}"
+    headers = {
+        "etag": etag,
         "cache-control": "private, no-cache" if exact else f"public, max-age={PUBLIC_CACHE_SECONDS}",
-        "vary": "authorization, accept-encoding",
+        "vary": "authorization, cookie, accept-encoding",
     }
-    if not_modified(request.scope["headers"], headers["etag"]):
+    if not_modified(request.scope["headers"], etag):
         return Response(status_code=304, headers=headers)
-    return Response(body, media_type="text/html", headers=headers)
+    return Response(answer.body, media_type="text/html", headers=headers)

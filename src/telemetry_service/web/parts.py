@@ -13,7 +13,9 @@ from telemetry_service.store.reading import Reader, Readers
 from telemetry_service.store.reports import Reports
 from telemetry_service.store.store import declared_sources
 from telemetry_service.web.auth import Access
+from telemetry_service.web.cache import PublicAnswers
 from telemetry_service.web.ingest import Ingest
+from telemetry_service.web.limits import Peers
 from telemetry_service.web.worker_process import WorkerProcess
 
 
@@ -26,7 +28,10 @@ class Parts:
     ingest: Ingest
     group: GroupCommit
     readers: Readers
+    quick_readers: Readers  # for what must not wait behind reports
     access: Access
+    peers: Peers
+    answers: PublicAnswers
     worker: WorkerProcess
     generation: str
     now: Callable[[], int]
@@ -50,7 +55,7 @@ class Parts:
     async def follow_fold(self) -> bool:
         """Learn how far the inbox is folded; whether that is further than before."""
         try:
-            position = await self.readers.run(lambda reader: reader.position(self.generation))
+            position = await self.quick_readers.run(lambda reader: reader.position(self.generation))
         except StoreUnavailable:
             return False
         moved = position > self.group.folded_through

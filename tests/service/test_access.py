@@ -1,0 +1,310 @@
+"""Who gets in: every route with no, a wrong, an expired, a revoked, a lesser and the right token; sessions of browsers."""
+
+import json
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from running_service import UNLIMITED, Answer, Client, Service, report
+
+from telemetry_service.core.period import day_of
+from telemetry_service.store import tokens
+from telemetry_service.store.directory import identities
+
+PUBLIC, SHOWS_MORE, NEEDED = "public", "shows more with a token", "needs a token"
+# Every route there is, and who may call it. A route that is not here fails the tests: decide about it here.
+ROUTES: dict[tuple[str, str], tuple[str, str]] = {
+    ("post", "/telemetry"): (PUBLIC, ""),
+    ("get", "/api/dashboard"): (SHOWS_MORE, "read"),
+    ("get", "/api/errors"): (SHOWS_MORE, "read"),
+    ("get", "/api/scripts"): (SHOWS_MORE, "read"),
+    ("get", "/api/scripts/{app}"): (SHOWS_MORE, "read"),
+    ("get", "/api/records"): (NEEDED, "read"),
+    ("get", "/api/repo-slugs"): (SHOWS_MORE, "read"),
+    ("get", "/api/exit-codes"): (PUBLIC, ""),
+    ("get", "/healthz"): (PUBLIC, ""),
+    ("get", "/readyz"): (PUBLIC, ""),
+    ("get", "/metrics"): (SHOWS_MORE, "read"),
+    ("get", "/openapi.json"): (PUBLIC, ""),
+    ("get", "/login"): (SHOWS_MORE, "read"),
+    ("post", "/login"): (PUBLIC, ""),
+    ("post", "/logout"): (NEEDED, "read"),
+}
+STRICTER = {"INGEST_AUTH": "token", "METRICS_AUTH": "token"}
+STRICTER_ROUTES = ROUTES | {("post", "/telemetry"): (NEEDED, "ingest"), ("get", "/metrics"): (NEEDED, "read")}
+LESSER = {"read": "ingest", "ingest": "read", "admin": "read"}
+NOT_VALID = ("wrong", "expired", "revoked", "empty", "basic")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+class Tokens:
+    """Tokens of every kind in the data directory of a service."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.number = 0
+        self.credentials = {
+            "wrong": bearer("tel_" + "x" * 43),
+            "expired": bearer(self.make("read", days=0)),
+            "revoked": bearer(self.make("read")),
+            "empty": bearer(""),
+            "basic": {"Authorization": "Basic YTpi"},
+            **{scope: bearer(self.make(scope)) for scope in tokens.SCOPES},
+        }
+        assert tokens.revoke(data, "token 2", now=time.time_ns() // 1000)
+
+    def make(self, scope: str, days: int | None = None) -> str:
+        self.number += 1
+        now = time.time_ns() // 1000
+        expires_day = None if days is None else day_of(now) + days
+        name = f"token {self.number}"
+        return tokens.create(self.data, identities(self.data), scope=scope, name=name, now=now, expires_day=expires_day)
+
+
+@pytest.fixture(scope="module", params=["by default", "stricter"])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Tokens, bool]]:
+    stricter = request.param == "stricter"
+    service = Service(tmp_path_factory.mktemp("access"), **(UNLIMITED | (STRICTER if stricter else {}))).start()
+    yield service, Tokens(service.data), stricter
+    service.close_clients()
+    assert service.stop() == 0
+
+
+def described(client: Client) -> dict[tuple[str, str], list[dict[str, list[str]]]]:
+    """The security of every operation that the service says it has; nothing means that it is public."""
+    paths = json.loads(client.send("GET", "/openapi.json").text)["paths"]
+    return {(method, path): operation.get("security", []) for path, all_ in paths.items() for method, operation in all_.items()}
+
+
+def test_every_route_is_decided_about(place: tuple[Service, Tokens, bool]) -> None:
+    service, _, stricter = place
+    expected = STRICTER_ROUTES if stricter else ROUTES
+    found = described(service.client())
+    assert found.keys() == expected.keys()
+    for route, (who, scope) in expected.items():
+        security = found[route]
+        assert ({} in security) == (who == SHOWS_MORE), route
+        assert ({"token": [scope]} in security) == (who != PUBLIC), route
+
+
+def test_every_route_with_every_kind_of_token(place: tuple[Service, Tokens, bool]) -> None:
+    service, made, stricter = place
+    client = service.client()
+
+    def call(route: tuple[str, str], kind: str) -> Answer:
+        method, path = route
+        body = json.dumps(report()) if path == "/telemetry" else ""
+        return client.send(method.upper(), path.replace("{app}", "jellyfin"), body, made.credentials.get(kind, {}))
+
+    for route, (who, scope) in (STRICTER_ROUTES if stricter else ROUTES).items():
+        answers = {kind: call(route, kind) for kind in ("none", *made.credentials)}
+        statuses = {kind: answer.status for kind, answer in answers.items()}
+        usual = statuses["none"]
+        if who == PUBLIC:
+            assert set(statuses.values()) == {usual}, (route, statuses)
+            assert usual not in (401, 303), route
+            continue
+        assert all(statuses[kind] == 401 for kind in NOT_VALID), (route, statuses)
+        assert statuses[scope] == statuses["admin"] not in (401, 403), (route, statuses)
+        if who == SHOWS_MORE:
+            assert statuses[LESSER[scope]] == usual not in (401, 403), (route, statuses)
+            for kind, answer in answers.items():
+                if '"exact":' in answer.text:
+                    assert ('"exact":true' in answer.text) == (kind in ("read", "admin")), (route, kind)
+        else:
+            assert usual in (401, 303), (route, statuses)
+            assert statuses[LESSER[scope]] == 403, (route, statuses)
+        for kind in NOT_VALID:
+            assert answers[kind].headers["www-authenticate"] == "Bearer"
+            assert made.credentials[kind]["Authorization"].partition(" ")[2] not in answers[kind].text.split()
+
+
+def test_a_path_beside_the_routes_is_nothing(place: tuple[Service, Tokens, bool]) -> None:
+    service, made, _ = place
+    for path in (
+        "/api",
+        "/api/records/",
+        "/api//records",
+        "/API/records",
+        "/api/../api/records",
+        "/telemetry/",
+        "/.env",
+        "/%2e%2e/x",
+    ):
+        assert service.client().send("GET", path, headers=made.credentials["ingest"]).status == 404, path
+    assert service.client().send("POST", "/api/records", headers=made.credentials["admin"]).status == 405
+
+
+def test_token_commands(service: Service) -> None:
+    def run(*arguments: str) -> str:
+        finished = service.command("token", *arguments)
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    def listed() -> str:
+        return service.command("token", "list").stdout
+
+    secret = run("create", "--scope", "read", "--name", "grafana", "--expires", "90d").split()[-1]
+    assert secret not in listed()
+    assert service.client().send("GET", "/api/records", headers=bearer(secret)).status == 200
+    assert b"".join(path.read_bytes() for path in service.data.iterdir()).find(secret.encode()) == -1
+    assert "never" in listed()
+    run("revoke", "--name", "grafana")
+    assert service.client().send("GET", "/api/records", headers=bearer(secret)).status == 401
+    assert "revoked" in listed()
+    assert service.command("token", "revoke", "--name", "grafana").returncode != 0
+    assert service.command("token", "create", "--scope", "read", "--name", "grafana").returncode != 0
+    for bad in ("0d", "-1d", "soon", "", "99999d"):
+        assert service.command("token", "create", "--scope", "read", "--name", "x", "--expires", bad).returncode != 0, bad
+    assert service.stop() == 0
+    with closing(sqlite3.connect(service.data / "store.sqlite")) as store:
+        kept = store.execute("SELECT last_used_day FROM token").fetchall()
+    assert kept == [(day_of(time.time_ns() // 1000),)]
+
+
+class Browser:
+    """What a browser does with cookies and forms, without one."""
+
+    def __init__(self, service: Service, source: str = "") -> None:
+        self.client = service.client(source)
+        self.cookies: dict[str, str] = {}
+
+    def send(self, method: str, path: str, fields: dict[str, str] | None = None, **headers: str) -> Answer:
+        sent = {
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+            **(FORM if fields else {}),
+            **headers,
+        }
+        answer = self.client.send(method, path, urlencode(fields) if fields else "", sent)
+        if "set-cookie" in answer.headers:
+            name, _, value = answer.headers["set-cookie"].partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer
+
+    def csrf(self, page: Answer) -> str:
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+        assert found
+        return found[1]
+
+    def log_in(self, secret: str, following: str = "") -> Answer:
+        page = self.send("GET", "/login")
+        return self.send("POST", "/login", {"token": secret, "csrf_token": self.csrf(page), "next": following})
+
+
+@pytest.fixture
+def made(service: Service) -> Tokens:
+    return Tokens(service.data)
+
+
+def test_a_browser_logs_in_and_out(service: Service, made: Tokens) -> None:
+    browser = Browser(service)
+    answer = browser.log_in(made.make("read"), "/api/records?days=7")
+    assert (answer.status, answer.headers["location"]) == (303, "/api/records?days=7")
+    assert re.fullmatch(
+        r"__Host-session=[\w-]{43}; Path=/; Max-Age=28800; HttpOnly; Secure; SameSite=Strict", answer.headers["set-cookie"]
+    )
+    kept = dict(browser.cookies)
+    assert browser.send("GET", "/api/records").status == 200
+    assert '"exact":true' in browser.send("GET", "/api/dashboard").text
+    page = browser.send("GET", "/login")
+    assert browser.send("POST", "/logout").status == 403
+    assert browser.send("POST", "/logout", {"csrf_token": "x" * 32}).status == 403
+    assert browser.send("GET", "/api/records").status == 200
+    assert browser.send("POST", "/logout", {"csrf_token": browser.csrf(page)}).status == 303
+    browser.cookies = kept
+    assert browser.send("GET", "/api/records").status == 401
+    assert '"exact":false' in browser.send("GET", "/api/dashboard").text
+
+
+def test_csrf_token_may_come_as_a_header(service: Service, made: Tokens) -> None:
+    browser = Browser(service)
+    browser.log_in(made.make("admin"))
+    csrf = browser.csrf(browser.send("GET", "/login"))
+    assert browser.send("POST", "/logout", **{"X-CSRF-Token": csrf}).status == 303
+
+
+def test_a_session_ends_with_its_token(service: Service, made: Tokens) -> None:
+    browser = Browser(service)
+    browser.log_in(made.make("read"))
+    assert browser.send("GET", "/api/records").status == 200
+    assert tokens.revoke(service.data, f"token {made.number}", now=0)
+    assert browser.send("GET", "/api/records").status == 401
+
+
+def test_a_session_is_no_way_to_send_reports(new_service: Callable[..., Service]) -> None:
+    service = new_service(INGEST_AUTH="token").start()
+    browser = Browser(service)
+    assert browser.log_in(Tokens(service.data).make("admin")).status == 303
+    assert browser.send("POST", "/telemetry", {"x": "y"}).status == 401
+
+
+@pytest.mark.parametrize(
+    "following", ["//evil.example/", "https://evil.example/", "/\\evil.example", "/\t/evil.example", "x", "/a\r\nx: y"]
+)
+def test_login_leads_nowhere_else(service: Service, made: Tokens, following: str) -> None:
+    assert Browser(service).log_in(made.make("read"), following).headers["location"] == "/"
+
+
+def test_login_needs_its_own_form(service: Service, made: Tokens) -> None:
+    secret = made.make("read")
+    browser, other = Browser(service), Browser(service)
+    assert browser.send("POST", "/login", {"token": secret}).status == 403
+    stolen = other.csrf(other.send("GET", "/login"))
+    browser.send("GET", "/login")
+    assert browser.send("POST", "/login", {"token": secret, "csrf_token": stolen}).status == 403
+    csrf = browser.csrf(browser.send("GET", "/login"))
+    cross_site = browser.send("POST", "/login", {"token": secret, "csrf_token": csrf}, **{"Sec-Fetch-Site": "cross-site"})
+    assert cross_site.status == 403
+    assert "__Host-session" not in browser.cookies
+
+
+@pytest.mark.parametrize("kind", ["wrong", "expired", "revoked", "ingest"])
+def test_login_with_a_token_that_is_not_valid(service: Service, made: Tokens, kind: str) -> None:
+    secret = made.credentials[kind]["Authorization"].removeprefix("Bearer ")
+    answer = Browser(service).log_in(secret)
+    assert answer.status == 401
+    assert secret not in answer.text
+
+
+def test_guesses_are_throttled_and_lock_out_nobody_else(service: Service, made: Tokens) -> None:
+    guesser, neighbour = Browser(service, "127.0.0.2"), Browser(service, "127.0.0.3")
+    secret = made.make("read")
+    statuses = [guesser.log_in(f"guess {number}").status for number in range(20)]
+    assert statuses[:10] == [401] * 10
+    assert statuses[11:] == [429] * 9
+    answer = guesser.log_in(secret)
+    assert answer.status == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 60
+    assert guesser.send("GET", "/api/records", **bearer(secret)).status == 200  # scripts in the same network go on
+    assert neighbour.log_in(secret).status == 303
+
+
+def test_last_use_is_written_while_the_fold_works(service: Service, made: Tokens) -> None:
+    secret = made.make("read")
+    with closing(sqlite3.connect(service.data / "store.sqlite", isolation_level=None)) as store:
+        store.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert service.client().send("GET", "/api/records", headers=bearer(secret)).status == 200
+        assert time.monotonic() - began < 2  # writing it waits, answering does not
+        store.execute("ROLLBACK")
+    assert service.stop() == 0
+    with closing(sqlite3.connect(service.data / "store.sqlite")) as store:
+        used = store.execute("SELECT count(*) FROM token WHERE last_used_day IS NOT NULL").fetchone()
+    assert used == (1,)
+
+
+def test_the_form_needs_no_script_and_shows_no_token(service: Service) -> None:
+    page = service.client().send("GET", "/login")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "<script" not in page.text
+    assert 'type="password"' in page.text
+    assert page.headers["cache-control"] == "no-store"

@@ -1,0 +1,310 @@
+"""Attacks over raw sockets: what is no HTTP, what is too much of it, and what takes too long."""
+
+import gzip
+import json
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from running_service import PATIENCE_SECONDS, Client, Service, report, resident_bytes, wait_until
+from stored_data import StoredData
+
+GOOD = json.dumps(report()).encode()
+HALF_OPEN = 500
+ROUNDS = int(os.environ.get("SOAK_ROUNDS", "1"))
+STATUSES = {200, 202, 204, 303, 304, 400, 401, 403, 404, 405, 408, 413, 429, 431, 503}
+POST = b"POST /telemetry HTTP/1.1\r\nHost: x\r\n"
+# What more than one server has read in more than one way: each of these must be one request, or none.
+LENGTH, CHUNKED = b"Content-Length: 6\r\n", b"Transfer-Encoding: chunked\r\n"
+SMUGGLING = {
+    "length and chunks": (POST + LENGTH + CHUNKED + b"\r\n0\r\n\r\nX"),
+    "chunks and length": (POST + CHUNKED + LENGTH + b"\r\n0\r\n\r\nX"),
+    "two lengths": POST + LENGTH + b"Content-Length: 5\r\n\r\n{}{}{}",
+    "two lengths in one": POST + b"Content-Length: 2, 2\r\n\r\n{}{}",
+    "signed length": POST + b"Content-Length: +2\r\n\r\n{}",
+    "negative length": POST + b"Content-Length: -1\r\n\r\n{}",
+    "length in hex": POST + b"Content-Length: 0x2\r\n\r\n{}",
+    "huge length": POST + b"Content-Length: 99999999999999999999999\r\n\r\n{}",
+    "space before colon": POST + b"Content-Length : 2\r\n\r\n{}",
+    "chunked twice": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "other encoding": POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "bad chunk size": POST + CHUNKED + b"\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "huge chunk size": POST + CHUNKED + b"\r\nffffffffffffffff0\r\n{}\r\n0\r\n\r\n",
+    "line feeds alone": b"POST /telemetry HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}",
+    "folded header": POST + b"Content-Length:\r\n 2\r\n\r\n{}",
+    "null in header": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n",
+    "version 2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "version 9": b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n",
+    "connect": b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    "bad address": b"GET //[ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "eight bits in path": b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+    "percent in path": b"GET /api/scripts/%ff%00%0d%0a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    "TLS": bytes.fromhex("16030100c8010000c40303") + bytes(range(190)),
+    "nothing": b"\r\n\r\n\r\n",
+}
+
+
+def connected(service: Service) -> socket.socket:
+    return socket.create_connection(service.address, timeout=PATIENCE_SECONDS)
+
+
+def exchange(service: Service, sent: bytes, *, end: bool = True) -> bytes:
+    """Everything that comes back for some bytes, after which the client sends no more."""
+    received = b""
+    with connected(service) as connection:
+        try:
+            connection.sendall(sent)
+            if end:
+                connection.shutdown(socket.SHUT_WR)
+            while chunk := connection.recv(65536):
+                received += chunk
+        except OSError:
+            pass
+    return received
+
+
+def statuses(received: bytes) -> list[int]:
+    return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
+
+
+def post(body: bytes, *headers: str) -> bytes:
+    lines = ("POST /telemetry HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *headers, "", "")
+    return "\r\n".join(lines).encode() + body
+
+
+@pytest.mark.parametrize("shape", SMUGGLING)
+def test_ambiguous_requests_are_refused(shared: Service, shape: str) -> None:
+    before = StoredData(shared.data).last_seq()
+    answered = statuses(exchange(shared, SMUGGLING[shape]))
+    assert len(answered) <= 1, answered
+    assert set(answered) <= {400, 404, 405, 413}, answered
+    assert StoredData(shared.data).last_seq() == before
+
+
+def test_a_request_hidden_in_a_body_is_not_one(shared: Service) -> None:
+    hidden = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert statuses(exchange(shared, post(hidden, "Connection: close"))) == [400]
+
+
+def test_pipelined_requests_are_answered_in_order(shared: Service) -> None:
+    asked = post(GOOD) + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + post(b"[]") + post(GOOD, "Connection: close")
+    assert statuses(exchange(shared, asked, end=False)) == [202, 200, 400, 202]
+
+
+def test_a_broken_request_does_not_spoil_those_before_it(shared: Service) -> None:
+    assert statuses(exchange(shared, post(GOOD) + post(GOOD) + b"no HTTP\r\n\r\n", end=False)) == [202, 202]
+
+
+def test_a_pipeline_waits_outside(shared: Service, client: Client) -> None:
+    """Requests far ahead of their answers are not read, and all are answered in the end."""
+    client.post(report())
+    before = resident_bytes(shared.pid)
+    asked = 30_000
+    with connected(shared) as connection:
+        sender = threading.Thread(target=connection.sendall, args=(b"GET /healthz HTTP/1.1\r\n\r\n" * asked,))
+        sender.start()
+        received, most = b"", 0
+        while received.count(b"HTTP/1.1 200") < asked:
+            chunk = connection.recv(65536)
+            assert chunk
+            received += chunk
+            most = max(most, resident_bytes(shared.pid))
+        sender.join()
+    assert most - before < 20_000_000
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n",
+        b"GET /healthz HTTP/1.1\r\n" + b"A: b\r\n" * 1_000_000,
+        b"A" * 10_000_000,
+    ],
+    ids=["path", "value", "many", "endless", "no request at all"],
+)
+def test_large_heads_are_refused(shared: Service, client: Client, head: bytes) -> None:
+    answered = statuses(exchange(shared, head))
+    assert set(answered) <= {431, 400}
+    assert client.post(report()).status == 202
+
+
+def test_endless_chunks_and_trailers_are_refused(shared: Service) -> None:
+    start = b"POST /telemetry HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for more in ((b"1;" + b"x" * 100 + b"\r\na\r\n") * 20_000, b"0\r\n" + b"A: b\r\n" * 300_000, b"1\r\na\r\n" * 300_000):
+        assert set(statuses(exchange(shared, start + more))) <= {413, 431, 400}
+
+
+def test_bombs_are_refused_in_no_time(client: Client) -> None:
+    zeros = gzip.compress(b"0" * 50_000_000)
+    nested = b'{"random_id":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    braces = b'{"a":' * 40_000
+    quotes = b'{"error": "' + b'\\"' * 100_000
+    numbers = b'{"disk_size": ' + b"9" * 200_000 + b"}"
+    for body, headers in (
+        (zeros[:200_000], {"Content-Encoding": "gzip"}),
+        (gzip.compress(gzip.compress(nested)), {"Content-Encoding": "gzip"}),
+        (nested, {}),
+        (braces, {}),
+        (quotes, {}),
+        (numbers, {}),
+    ):
+        began = time.monotonic()
+        assert client.post(body, headers).status in (400, 413)
+        assert time.monotonic() - began < 2
+        assert client.post(report()).status == 202
+
+
+def test_random_bytes(shared: Service, client: Client) -> None:
+    """Requests with bytes changed, removed, doubled: an answer that is documented, or none; and the service goes on."""
+    dice = random.Random(os.urandom(8))
+    seeds = [*SMUGGLING.values(), post(GOOD), post(gzip.compress(GOOD), "Content-Encoding: gzip")]
+    for _ in range(60 * ROUNDS):
+        data = bytearray(dice.choice(seeds) + dice.choice(seeds))
+        for _ in range(dice.randint(1, 8)):
+            place = dice.randrange(len(data))
+            change = dice.randrange(3)
+            data[place : place + dice.randint(0, 3)] = dice.randbytes(change) if change else data[place : place + 20]
+        answered = statuses(exchange(shared, bytes(data)))
+        assert set(answered) <= STATUSES, bytes(data)
+    assert client.send("GET", "/healthz").status == 200
+
+
+@pytest.fixture
+def half_open(shared: Service) -> Iterator[list[socket.socket]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(connected(shared)) for _ in range(HALF_OPEN)]
+
+
+def test_half_open_connections_delay_nobody(client: Client, half_open: list[socket.socket]) -> None:
+    for number, connection in enumerate(half_open):
+        connection.sendall((b"", b"POST /tele", post(GOOD)[:-10], b"GET /healthz HTTP/1.1\r\n")[number % 4])
+    slowest = 0.0
+    for _ in range(50):
+        began = time.monotonic()
+        assert client.post(report()).status == 202
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 2  # alone it takes milliseconds
+
+
+def test_slow_senders_are_dropped(shared: Service) -> None:
+    """One byte now and then keeps no connection: 10 seconds for the head, 20 more for the body."""
+    with connected(shared) as silent, connected(shared) as slow_head, connected(shared) as slow_body:
+        slow_head.sendall(b"GET /healthz HTTP/1.1\r\n")
+        slow_body.sendall(post(GOOD)[:-20])
+        ends: dict[socket.socket, bytes] = {}
+        began = time.monotonic()
+        for one in (silent, slow_head, slow_body):
+            one.setblocking(False)
+        while len(ends) < 3:
+            assert time.monotonic() - began < 40
+            for one, more in ((slow_head, b"X: y\r\n"), (slow_body, b" ")):
+                if one not in ends:
+                    try:
+                        one.send(more) if time.monotonic() % 5 < 0.2 else None
+                    except OSError:
+                        ends.setdefault(one, b"")
+            for one in (silent, slow_head, slow_body):
+                try:
+                    received = one.recv(65536)
+                except BlockingIOError:
+                    continue
+                except ConnectionResetError:
+                    received = b""
+                ends[one] = ends.get(one, b"") or received
+            time.sleep(0.2)
+    for one in (slow_head, slow_body):
+        assert set(statuses(ends[one])) <= {408, 400}
+
+
+def test_who_does_not_read_is_dropped_and_holds_little(new_service: Callable[..., Service]) -> None:
+    service = new_service(MAX_CONNECTIONS="200").start()
+    before = resident_bytes(service.pid)
+    asked = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(150):
+            connection = stack.enter_context(connected(service))
+            connection.sendall(asked * 8)
+        assert service.client().post(report()).status == 202
+        assert resident_bytes(service.pid) - before < 150_000_000
+
+
+def test_connections_are_bounded_and_newcomers_let_in(new_service: Callable[..., Service]) -> None:
+    service = new_service(MAX_CONNECTIONS="50").start()
+    good = service.client("127.0.0.2")
+    assert good.post(report()).status == 202
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(connected(service)) for _ in range(300)]
+        assert service.client("127.0.0.3").post(report()).status == 202
+        assert good.post(report()).status == 202  # the crowd made room among itself
+        wait_until(lambda: open_sockets(service) <= 60, "the crowd to be thinned out")
+        assert len(crowd) == 300
+
+
+def test_unfinished_bodies_are_bounded(new_service: Callable[..., Service]) -> None:
+    service = new_service(MAX_BODY_BYTES="1000000", MAX_CONNECTIONS="400").start()
+    before = resident_bytes(service.pid)
+    unfinished = post(b" " * 900_000)[:-10]
+    with ExitStack() as stack:
+        for _ in range(150):
+            connection = stack.enter_context(connected(service))
+            try:
+                connection.sendall(unfinished)
+            except OSError:
+                continue
+        assert service.client().post(report()).status == 202
+        assert resident_bytes(service.pid) - before < 120_000_000  # of 135 MB that were sent 64 are kept
+
+
+def open_sockets(service: Service) -> int:
+    return sum(os.readlink(path).startswith("socket:") for path in Path(f"/proc/{service.pid}/fd").iterdir() if path.is_symlink())
+
+
+@pytest.mark.parametrize("limit", ["1", "3"])
+def test_new_installations_of_one_network_are_bounded(new_service: Callable[..., Service], limit: str) -> None:
+    service = new_service(RATE_LIMIT_NEW_PER_HOUR=limit).start()
+    crowded, other = service.client("127.0.0.2"), service.client("127.0.0.3")
+    known = [report() for _ in range(int(limit))]
+    assert [crowded.post(one).status for one in known] == [202] * int(limit)
+    answer = crowded.post(report())
+    assert answer.status == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 3601
+    assert crowded.post(known[0] | {"status": "failed"}).status == 202  # an installation that began goes on
+    assert other.post(report()).status == 202
+    assert StoredData(service.data).last_seq() == int(limit) + 2
+
+
+def test_nothing_about_a_network_is_stored(new_service: Callable[..., Service]) -> None:
+    service = new_service(RATE_LIMIT_RPM="60", RATE_BURST="2", RATE_LIMIT_NEW_PER_HOUR="5", ENABLE_REQUEST_LOGGING="true").start()
+    client = service.client("127.0.0.77")
+    for _ in range(10):
+        client.post(report())
+        client.send("GET", "/api/dashboard?slug=canary-query")
+    with connected(service) as broken:
+        broken.sendall(b"canary no HTTP\r\n\r\n")
+        broken.recv(1000)
+    assert service.stop() == 0
+    kept = service.log + "".join(path.read_bytes().decode("latin-1") for path in service.data.iterdir())
+    assert "127.0.0.77" not in kept
+    assert "canary" not in kept
+    assert socket.inet_aton("127.0.0.77").decode("latin-1") not in kept
+
+
+def test_reads_are_computed_once_and_bounded_per_network(new_service: Callable[..., Service]) -> None:
+    service = new_service(RATE_LIMIT_READ_RPM="60").start()
+    greedy, other = service.client("127.0.0.2"), service.client("127.0.0.3")
+    same = [greedy.send("GET", f"/api/dashboard?days=1&slug=&x={number}&repo=proxmoxve").status for number in range(300)]
+    assert set(same) == {200}
+    different = [greedy.send("GET", f"/api/scripts?days={number}").status for number in range(200)]
+    assert set(different) == {200, 429}
+    assert other.send("GET", "/api/scripts?days=365").status == 200
+    assert greedy.post(report()).status == 202
+    answer = wait_until(lambda: next((a for a in [greedy.send("GET", "/api/errors?days=300")] if a.status == 429), None), "429")
+    assert int(answer.headers["retry-after"]) >= 1
