@@ -35,6 +35,7 @@ from telemetry_service.store.inbox import Inbox, InboxReader
 from telemetry_service.store.publication import last_success
 from telemetry_service.store.reading import Readers
 from telemetry_service.store.store import Store, StoreOptions
+from telemetry_service.web import pages
 from telemetry_service.web.app import application
 from telemetry_service.web.auth import Access
 from telemetry_service.web.cache import PublicAnswers
@@ -156,6 +157,12 @@ def _clock(inbox: Inbox) -> Clock:
     return Clock(last if last < now() + CLOCK_AHEAD_MICROSECONDS else 0)
 
 
+def _prepare(accepting: Intake) -> None:
+    """What takes a moment the first time and delays no start: rules for error lines, templates of pages."""
+    accepting.prepare()
+    pages.prepare()
+
+
 async def _serve(
     settings: Settings,
     ids: Identities,
@@ -169,7 +176,7 @@ async def _serve(
     group = GroupCommit(inbox)
     header = settings.rate_key_header if settings.rate_key_mode == "header" else None
     accepting = intake(settings, ids)
-    threading.Thread(target=accepting.prepare, name="prepare", daemon=True).start()
+    threading.Thread(target=_prepare, args=(accepting,), name="prepare", daemon=True).start()
     peers = Peers(settings.trusted_proxies_cidr, header)
     ingest = Ingest(
         accepting,
@@ -336,10 +343,14 @@ def demo(settings: Settings, *, installations: int, days: int, seed: int) -> Non
         with Progress(*PROGRESS_COLUMNS, console=Console(stderr=True)) as progress:
             task = progress.add_task("installations", total=installations)
             for done, reports in enumerate(source, start=1):
-                events.extend(accept(report.body, report.received_at).event for report in reports)
-                if len(events) >= DEMO_BATCH or done == installations:
+                # What is folded together is published on one day: no fold may reach into the next.
+                new_day = bool(events) and day_of(reports[0].received_at) != day_of(events[0].received_at)
+                if new_day or len(events) >= DEMO_BATCH:
                     store.fold(events, None, max(event.received_at for event in events))
                     events.clear()
-                    progress.update(task, completed=done)
+                    progress.update(task, completed=done - 1)
+                events.extend(accept(report.body, report.received_at).event for report in reports)
+            store.fold(events, None, max(event.received_at for event in events))
+            progress.update(task, completed=installations)
         store.truncate_wal()
         store.close()

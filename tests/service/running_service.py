@@ -189,6 +189,13 @@ class Service:
         if worker and found:
             wait_until(lambda: not is_alive(found), "the killed worker to be gone")
 
+    def pause_worker(self) -> None:
+        """Hold the fold where it is: events stay in the inbox."""
+        os.kill(self.worker_pid, signal.SIGSTOP)
+
+    def resume_worker(self) -> None:
+        os.kill(self.worker_pid, signal.SIGCONT)
+
     def command(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run another command of the service on the same data."""
         finished = subprocess.run(

@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import os
-import signal
 from collections.abc import Callable
 
 import msgspec
@@ -124,8 +122,8 @@ def test_a_body_of_a_megabyte(client: Client) -> None:
 
 def test_an_inbox_over_its_bound_is_unavailable_until_it_is_folded(new_service: Callable[..., Service]) -> None:
     service = new_service(INBOX_MAX_MB="1", EXTENDED_FIELDS="cpu_model,gpu_model,ram_speed").start()
-    stored, client, worker = StoredData(service.data), service.client(), service.worker_pid
-    os.kill(worker, signal.SIGSTOP)
+    stored, client = StoredData(service.data), service.client()
+    service.pause_worker()
     text = {"cpu_model": "c" * 64, "gpu_model": "g" * 64, "ram_speed": "r" * 64}
     answers: list[Answer] = []
     while all(answer.status == 202 for answer in answers[-100:]):
@@ -137,7 +135,7 @@ def test_an_inbox_over_its_bound_is_unavailable_until_it_is_folded(new_service: 
     as_json = client.post(report(), AS_JSON)
     assert (as_json.status, as_json.headers["content-type"]) == (503, JSON)
     assert stored.last_seq() == len(answers) - len(refused)
-    os.kill(worker, signal.SIGCONT)
+    service.resume_worker()
     wait_until(lambda: client.post(report()).status == 202, "room in the inbox")
     stored.wait_until_folded()
     assert len(stored.installations()) == len(answers) - len(refused) + 1

@@ -132,7 +132,7 @@ def test_an_inbox_restored_from_an_older_copy(service: Service, tmp_path: Path, 
 
 def test_an_inbox_restored_with_events_that_were_not_folded_yet(service: Service, tmp_path: Path) -> None:
     first, second = several(20), several(30)
-    service.kill(web=False)  # so that the fold starts late, and the copy holds what it has not seen
+    service.pause_worker()  # so that the copy holds what is not folded
     send(service, first)
     service.kill()
     copy(service.data, INBOX, tmp_path / "copy")
@@ -152,7 +152,7 @@ def test_a_store_restored_from_an_older_copy_folds_what_the_inbox_still_has(serv
     service.stop()
     copy(service.data, STORE, tmp_path / "store")
     service.start()
-    service.kill(web=False)
+    service.pause_worker()
     send(service, second)
     service.kill()
     copy(service.data, INBOX, tmp_path / "inbox")

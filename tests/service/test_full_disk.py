@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -133,11 +132,11 @@ def test_a_disk_too_full_for_the_fold(small_disk: SmallDisk) -> None:
     first = report()
     assert service.client().post(first).status == 202
     stored.wait_until_emptied()
-    os.kill(worker, signal.SIGSTOP)
+    service.pause_worker()
     backlog = [report(nsapp=f"app-{number % 40}", disk_size=number, ram_size=number) for number in range(1500)]
     assert {answer.status for answer in post_all(service, backlog)} == {202}
     small_disk.fill()
-    os.kill(worker, signal.SIGCONT)
+    service.resume_worker()
     wait_until(lambda: "fold.waiting" in service.log, "the fold to find the disk full")
     assert len(stored.installations()) in (1, 1501)  # all of a batch or nothing
     small_disk.make_room()

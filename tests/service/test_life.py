@@ -77,7 +77,7 @@ def test_a_restart_goes_on_where_the_fold_stopped(service: Service) -> None:
     folded, waiting = [report() for _ in range(60)], [report() for _ in range(60)]
     post_all(service, folded)
     stored.wait_until_emptied()
-    service.kill(web=False)
+    service.pause_worker()
     post_all(service, waiting)
     service.kill()
     assert stored.position() < stored.last_seq()
@@ -196,7 +196,7 @@ def test_a_clock_that_went_back_while_the_service_was_stopped(new_service: NewSe
     inbox.commit(0)
     inbox.close()
     service.start()
-    service.kill(web=False)  # so that the events stay where they can be read
+    service.pause_worker()  # so that the events stay where they can be read
     for _ in range(3):
         assert service.client().post(report()).status == 202
     stamps = [event.received_at for event in events(service) if event.execution != 1]

@@ -31,15 +31,14 @@ def behind_proxies(new_service: NewService) -> Iterator[Service]:
 
 
 def test_a_burst_and_then_the_rate(new_service: NewService) -> None:
-    client = new_service(RATE_LIMIT_RPM="300", RATE_BURST=str(BURST)).start().client()
-    answers = [client.post(report()) for _ in range(BURST * 6)]
-    refused = [answer for answer in answers if answer.status == 429]
-    assert all(answer.status == 202 for answer in answers[:BURST])
-    assert len(refused) > BURST
-    for answer in refused:
-        assert answer.headers["retry-after"] == "1"
-        assert answer.headers["content-type"].startswith("text/plain")
-        assert answer.text.startswith("rate: ")
+    client = new_service(RATE_LIMIT_RPM="30", RATE_BURST=str(BURST)).start().client()
+    answers = [client.post(report()) for _ in range(BURST)]
+    assert all(answer.status == 202 for answer in answers)
+    refused = wait_until(lambda: (answer := client.post(report())).status == 429 and answer, "an empty bucket")
+    assert refused
+    assert refused.headers["retry-after"] in ("1", "2", "3")
+    assert refused.headers["content-type"].startswith("text/plain")
+    assert refused.text.startswith("rate: ")
     wait_until(lambda: client.post(report()).status == 202, "a new token")
 
 

@@ -74,8 +74,7 @@ def _refusal_content(route: Route, status: int) -> dict[str, Any]:
     if status == 404 and route.missing_media_type != "text/plain":
         return {route.missing_media_type: text}
     reason = {"schema": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}}
-    content = {"text/plain": text, "application/json": reason}
-    return content
+    return {"text/plain": text, "application/json": reason}
 
 
 def _security(route: Route) -> list[dict[str, list[str | None]]]:

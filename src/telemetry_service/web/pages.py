@@ -1,6 +1,7 @@
 """The pages: reports as HTML. Knows nothing of HTTP, so that the running service and the static site share every line."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -40,29 +41,41 @@ class NoSuchPage(Exception):
     """There is nothing to show under this name, or nothing that may be shown."""
 
 
+@cache
+def templates() -> jinja2.Environment:
+    """The templates, which escape whatever they are given."""
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("telemetry_service.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(FILTERS)
+    found.globals.update(
+        charts=charts,
+        meaning=meaning,
+        periods=PERIODS,
+        repositories=REPOSITORIES,
+        STATUSES=STATUSES,
+        TYPES=TYPES,
+        OPERATING_SYSTEMS=OPERATING_SYSTEMS,
+        SORTS=SORTS,
+    )
+    return found
+
+
+def prepare() -> None:
+    """Compile the templates, so that nobody's first page waits for it; may be called from another thread."""
+    for name in templates().list_templates():
+        templates().get_template(name)
+
+
 class Pages:
     """Renders pages from reports."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("telemetry_service.web"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters.update(FILTERS)
-        self._templates.globals.update(
-            charts=charts,
-            meaning=meaning,
-            periods=PERIODS,
-            repositories=REPOSITORIES,
-            STATUSES=STATUSES,
-            TYPES=TYPES,
-            OPERATING_SYSTEMS=OPERATING_SYSTEMS,
-            SORTS=SORTS,
-        )
 
     def render(self, page: str, reports: Reports, view: View, query: Mapping[str, str], site: Site) -> str:
         """One page as HTML.
@@ -75,15 +88,19 @@ class Pages:
 
     def fill(self, template: str, page: str, query: Mapping[str, str], site: Site, **context: Any) -> str:
         """A template filled in, with what every page needs beside its own context."""
-        return self._templates.get_template(template).render(
-            page=page,
-            section="scripts" if page.startswith(SCRIPT) else page,
-            query=query,
-            days=int(query["days"]) if query.get("days", "").isdigit() else DEFAULT_DAYS,
-            site=site,
-            link=_linker(page, query, site),
-            settings=self._settings,
-            **context,
+        return (
+            templates()
+            .get_template(template)
+            .render(
+                page=page,
+                section="scripts" if page.startswith(SCRIPT) else page,
+                query=query,
+                days=int(query["days"]) if query.get("days", "").isdigit() else DEFAULT_DAYS,
+                site=site,
+                link=_linker(page, query, site),
+                settings=self._settings,
+                **context,
+            )
         )
 
     def _report(
