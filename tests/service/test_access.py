@@ -99,17 +99,19 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     assert service.stop() == 0
 
 
-def rows(**settings: str) -> dict[tuple[str, str], Route]:
-    """The routes of a service with these settings."""
+def rows(data: Path, **settings: str) -> dict[tuple[str, str], Route]:
+    """The routes of a service on a data directory with these settings."""
     unused: dict[str, Any] = dict.fromkeys((field.name for field in fields(Parts)), None)
-    parts = Parts(**unused | {"settings": from_environ(settings)})
+    parts = Parts(**unused | {"settings": from_environ({"DATA_DIR": str(data), **settings})})
     pages = PageHandlers(parts)
     return {(row.method.lower(), row.path): row for row in (*table(parts, pages, Login(parts, pages)), OPENAPI)}
 
 
 @pytest.mark.parametrize(("settings", "expected"), [({}, ROUTES), (STRICTER, STRICTER_ROUTES)])
-def test_every_route_is_decided_about(settings: dict[str, str], expected: dict[tuple[str, str], tuple[str, str]]) -> None:
-    found = rows(**settings)
+def test_every_route_is_decided_about(
+    place: tuple[Service, Tokens, bool], settings: dict[str, str], expected: dict[tuple[str, str], tuple[str, str]]
+) -> None:
+    found = rows(place[0].data, **settings)
     assert found.keys() == expected.keys()
     for route, (who, scope) in expected.items():
         assert (found[route].scope or "") == scope, route
@@ -121,7 +123,7 @@ def test_the_description_says_who_may_call_what(place: tuple[Service, Tokens, bo
     expected = STRICTER_ROUTES if stricter else ROUTES
     paths = json.loads(service.client().send("GET", "/openapi.json").text)["paths"]
     described = {(method, path): operation for path, all_ in paths.items() for method, operation in all_.items()}
-    assert described.keys() == {route for route, row in rows().items() if not is_page(row)}
+    assert described.keys() == {route for route, row in rows(service.data).items() if not is_page(row)}
     for route, operation in described.items():
         who, scope = expected[route]
         security = operation.get("security", [])
