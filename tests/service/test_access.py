@@ -6,15 +6,23 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from running_service import UNLIMITED, Answer, Client, Service, report
+from running_service import UNLIMITED, Answer, Service, report
 
 from telemetry_service.core.period import day_of
+from telemetry_service.settings import from_environ
 from telemetry_service.store import tokens
 from telemetry_service.store.directory import identities
+from telemetry_service.web.app import OPENAPI, is_page, table
+from telemetry_service.web.login import Login
+from telemetry_service.web.page_handlers import PageHandlers
+from telemetry_service.web.parts import Parts
+from telemetry_service.web.routes import Route
 
 PUBLIC, SHOWS_MORE, NEEDED = "public", "shows more with a token", "needs a token"
 # Every route there is, and who may call it. A route that is not here fails the tests: decide about it here.
@@ -31,6 +39,18 @@ ROUTES: dict[tuple[str, str], tuple[str, str]] = {
     ("get", "/readyz"): (PUBLIC, ""),
     ("get", "/metrics"): (SHOWS_MORE, "read"),
     ("get", "/openapi.json"): (PUBLIC, ""),
+    ("get", "/badge/{app}.svg"): (PUBLIC, ""),
+    ("get", "/records.csv"): (NEEDED, "read"),
+    ("get", "/"): (SHOWS_MORE, "read"),
+    ("get", "/dashboard"): (SHOWS_MORE, "read"),
+    ("get", "/errors"): (SHOWS_MORE, "read"),
+    ("get", "/error-analysis"): (SHOWS_MORE, "read"),
+    ("get", "/scripts"): (SHOWS_MORE, "read"),
+    ("get", "/script-analysis"): (SHOWS_MORE, "read"),
+    ("get", "/scripts/{app}"): (SHOWS_MORE, "read"),
+    ("get", "/records"): (NEEDED, "read"),
+    ("get", "/privacy"): (SHOWS_MORE, "read"),
+    ("get", "/static/{name}"): (PUBLIC, ""),
     ("get", "/login"): (SHOWS_MORE, "read"),
     ("post", "/login"): (PUBLIC, ""),
     ("post", "/logout"): (NEEDED, "read"),
@@ -79,21 +99,37 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     assert service.stop() == 0
 
 
-def described(client: Client) -> dict[tuple[str, str], list[dict[str, list[str]]]]:
-    """The security of every operation that the service says it has; nothing means that it is public."""
-    paths = json.loads(client.send("GET", "/openapi.json").text)["paths"]
-    return {(method, path): operation.get("security", []) for path, all_ in paths.items() for method, operation in all_.items()}
+def rows(data: Path, **settings: str) -> dict[tuple[str, str], Route]:
+    """The routes of a service on a data directory with these settings."""
+    unused: dict[str, Any] = dict.fromkeys((field.name for field in fields(Parts)), None)
+    parts = Parts(**unused | {"settings": from_environ({"DATA_DIR": str(data), **settings})})
+    pages = PageHandlers(parts)
+    return {(row.method.lower(), row.path): row for row in (*table(parts, pages, Login(parts, pages)), OPENAPI)}
 
 
-def test_every_route_is_decided_about(place: tuple[Service, Tokens, bool]) -> None:
-    service, _, stricter = place
-    expected = STRICTER_ROUTES if stricter else ROUTES
-    found = described(service.client())
+@pytest.mark.parametrize(("settings", "expected"), [({}, ROUTES), (STRICTER, STRICTER_ROUTES)])
+def test_every_route_is_decided_about(
+    place: tuple[Service, Tokens, bool], settings: dict[str, str], expected: dict[tuple[str, str], tuple[str, str]]
+) -> None:
+    found = rows(place[0].data, **settings)
     assert found.keys() == expected.keys()
     for route, (who, scope) in expected.items():
-        security = found[route]
+        assert (found[route].scope or "") == scope, route
+        assert found[route].token_required == (who == NEEDED), route
+
+
+def test_the_description_says_who_may_call_what(place: tuple[Service, Tokens, bool]) -> None:
+    service, _, stricter = place
+    expected = STRICTER_ROUTES if stricter else ROUTES
+    paths = json.loads(service.client().send("GET", "/openapi.json").text)["paths"]
+    described = {(method, path): operation for path, all_ in paths.items() for method, operation in all_.items()}
+    assert described.keys() == {route for route, row in rows(service.data).items() if not is_page(row)}
+    for route, operation in described.items():
+        who, scope = expected[route]
+        security = operation.get("security", [])
         assert ({} in security) == (who == SHOWS_MORE), route
         assert ({"token": [scope]} in security) == (who != PUBLIC), route
+        assert ({"session": [scope]} in security) == (scope == "read"), route
 
 
 def test_every_route_with_every_kind_of_token(place: tuple[Service, Tokens, bool]) -> None:
@@ -111,7 +147,7 @@ def test_every_route_with_every_kind_of_token(place: tuple[Service, Tokens, bool
         usual = statuses["none"]
         if who == PUBLIC:
             assert set(statuses.values()) == {usual}, (route, statuses)
-            assert usual not in (401, 303), route
+            assert usual != 401, route
             continue
         assert all(statuses[kind] == 401 for kind in NOT_VALID), (route, statuses)
         assert statuses[scope] == statuses["admin"] not in (401, 403), (route, statuses)
@@ -121,7 +157,7 @@ def test_every_route_with_every_kind_of_token(place: tuple[Service, Tokens, bool
                 if '"exact":' in answer.text:
                     assert ('"exact":true' in answer.text) == (kind in ("read", "admin")), (route, kind)
         else:
-            assert usual in (401, 303), (route, statuses)
+            assert usual == 401, (route, statuses)
             assert statuses[LESSER[scope]] == 403, (route, statuses)
         for kind in NOT_VALID:
             assert answers[kind].headers["www-authenticate"] == "Bearer"
@@ -305,6 +341,6 @@ def test_last_use_is_written_while_the_fold_works(service: Service, made: Tokens
 def test_the_form_needs_no_script_and_shows_no_token(service: Service) -> None:
     page = service.client().send("GET", "/login")
     assert page.headers["content-type"].startswith("text/html")
-    assert "<script" not in page.text
+    assert 'method="post" action="/login"' in page.text
     assert 'type="password"' in page.text
     assert page.headers["cache-control"] == "no-store"

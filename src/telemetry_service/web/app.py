@@ -114,7 +114,7 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
         Route(path="/scripts/{app}", summary="one script", handler=pages.script, **page),
         Route(path="/records", summary="single installations", handler=pages.records, **page | {"token_required": True}),
         Route(path="/privacy", summary="what is collected, and why", handler=pages.privacy, **page),
-        Route(path="/static/{name}", summary="what pages load", handler=pages.asset, **page),
+        Route(path="/static/{name}", summary="what pages load", handler=pages.asset, **page | {"scope": None}),
         Route(path="/healthz", summary="whether events can be stored", handler=health.healthz, answer=Health,
               refusals=(503,), **plain),
         Route(path="/readyz", summary="whether everything works", handler=health.readyz, answer=Readiness,

@@ -44,7 +44,9 @@ class Login:
         """The form in place of a page that needs a token; it leads back to that page."""
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         following = _local(here) if request.method == "GET" else ""
-        return self._page(request, 401, None, following, "This page is shown to holders of an access token.")
+        page = self._page(request, 401, None, following, "This page is shown to holders of an access token.")
+        page.headers["www-authenticate"] = "Bearer"
+        return page
 
     async def enter(self, request: Request) -> Response:
         form = await form_of(request)
