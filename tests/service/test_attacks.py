@@ -267,6 +267,23 @@ def open_sockets(service: Service) -> int:
     return sum(os.readlink(path).startswith("socket:") for path in Path(f"/proc/{service.pid}/fd").iterdir() if path.is_symlink())
 
 
+def test_who_is_refused_early_hears_it(new_service: Callable[..., Service]) -> None:
+    """The answer comes before the body does; a reset on top of it would be a broken connection to a proxy."""
+    service = new_service(RATE_LIMIT_RPM="1", RATE_BURST="1").start()
+    head, body = post(GOOD)[: -len(GOOD)], GOOD
+    with connected(service) as connection:
+        for expected in (202, 429, 429):
+            connection.sendall(head)
+            received = connection.recv(65536) if expected == 429 else b""
+            connection.sendall(body)
+            while not received.endswith((b"accepted", b"network\n")):
+                received += connection.recv(65536)
+            assert statuses(received) == [expected]
+        connection.sendall(head)
+        assert statuses(connection.recv(65536)) == [429]
+        assert connection.recv(65536) == b""  # and who does not send the rest is not waited for
+
+
 @pytest.mark.parametrize("limit", ["1", "3"])
 def test_new_installations_of_one_network_are_bounded(new_service: Callable[..., Service], limit: str) -> None:
     service = new_service(RATE_LIMIT_NEW_PER_HOUR=limit).start()

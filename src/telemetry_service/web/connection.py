@@ -138,6 +138,9 @@ class Connection(HttpToolsProtocol):
             self._let_go()
         self.phase = ANSWER
         self.deadline += ANSWER_SECONDS
+        if self.cycle.response_complete:  # refused before it was all there, and now it is
+            self.phase = IDLE
+            self.deadline = self.loop.time() + IDLE_SECONDS
 
     def on_response_complete(self) -> None:
         """As in uvicorn, but without its timer for idle connections, which the deadline stands in for."""
@@ -146,8 +149,10 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             self.deadline = now + CLOSING_SECONDS
         elif self.phase == BODY and not self.pipeline:
-            # Answered before the request was all there: what is left of it is not worth reading.
-            self._close(now)
+            # Answered before the request was all there. Closing now would reset the connection under a client that still sends,
+            # which then never sees the answer: the rest is read and thrown away, within bounds.
+            self.flow.resume_reading()
+            self.deadline = now + CLOSING_SECONDS
         else:
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
@@ -182,6 +187,10 @@ class Connection(HttpToolsProtocol):
             self._refuse(TOO_SLOW)
 
     def _refuse(self, refusal: tuple[int, str]) -> None:
+        """Say why and end. Who has its answer already hears nothing more."""
+        if self.phase == BODY and self.cycle.response_complete:
+            self._close(self.loop.time())
+            return
         status, reason = refusal
         body = reason.encode() + b"\n"
         headers = [

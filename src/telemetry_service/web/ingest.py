@@ -64,7 +64,7 @@ class _Refused(Exception):
 
 
 def _too_many(reason: str, wait: float) -> _Refused:
-    return _Refused(429, reason, (b"retry-after", b"%d" % (int(wait) + 1)), CLOSE)
+    return _Refused(429, reason, (b"retry-after", b"%d" % (int(wait) + 1)))
 
 
 class Ingest:
@@ -169,7 +169,7 @@ class Ingest:
         try:
             await self._access.require("ingest", headers, by_session=False)
         except Denied as denied:
-            raise _Refused(denied.status, denied.reason, *denied.headers, CLOSE) from None
+            raise _Refused(denied.status, denied.reason, *denied.headers) from None
 
     async def _long_body(self, message: dict[str, object], receive: Receive) -> bytes:
         chunks: list[bytes] = []
