@@ -19,7 +19,7 @@ from stored_data import StoredData
 ROOT = Path(__file__).parent.parent.parent
 CONNECTIONS = 100
 PAUSE_SECONDS = 0.2
-SHORT_SECONDS, LONG_SECONDS = 4, 300
+SHORT_SECONDS, LONG_SECONDS, SECONDS_PER_ROUND = 4, 300, 6
 MOST_BYTES = 300_000_000
 
 
@@ -67,11 +67,8 @@ def attack(service: Service, seconds: float) -> None:
     assert service.stop() == 0
 
 
-def test_good_clients_under_attack(new_service: Callable[..., Service]) -> None:
-    attack(new_service().start(), SHORT_SECONDS)
-
-
 @pytest.mark.soak
 @pytest.mark.timeout(LONG_SECONDS * 4)
-def test_good_clients_under_a_long_attack(new_service: Callable[..., Service]) -> None:
-    attack(new_service().start(), LONG_SECONDS if "SOAK_ROUNDS" in os.environ else SHORT_SECONDS)
+def test_good_clients_under_attack(new_service: Callable[..., Service]) -> None:
+    rounds = int(os.environ.get("SOAK_ROUNDS", "0"))
+    attack(new_service().start(), min(max(SHORT_SECONDS, rounds * SECONDS_PER_ROUND), LONG_SECONDS))
