@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry_service.settings import RETIRED, SETTINGS, InvalidSettings, Settings, from_environ, warnings
+from telemetry_service.settings import RETIRED, SETTINGS, InvalidSettings, Secret, Settings, from_environ, warnings
 
 NAMES = {setting.name for setting in SETTINGS}
 BAD = {
@@ -34,6 +34,12 @@ BAD = {
     "MAX_CONNECTIONS": ["9", "100001"],
     "ENABLE_REQUEST_LOGGING": ["maybe", "2"],
     "LOG_RETENTION_DAYS": ["0", "366"],
+    "GITHUB_OWNER": ["-owner", "a/b"],
+    "GITHUB_REPO": ["../x", ".git"],
+    "GITHUB_TOKEN": ["two\nlines", "tökèn"],
+    "GITHUB_URL": ["github.com", "http://github.com"],
+    "GITHUB_PAGES_BRANCH": ["-x", "a..b"],
+    "PUBLISH_INTERVAL_MIN": ["-1", "44641"],
 }
 FREE = {"DATA_DIR", "RATE_KEY_HEADER", "LOG_DIR"}  # any text will do
 TLS = {"TLS_CERT_FILE", "TLS_KEY_FILE"}  # any text, but both or none
@@ -84,6 +90,12 @@ def test_defaults_are_those_of_the_contract() -> None:
         enable_request_logging=False,
         log_dir=None,
         log_retention_days=7,
+        github_owner="",
+        github_repo="",
+        github_token=Secret(""),
+        github_url="https://github.com",
+        github_pages_branch="gh-pages",
+        publish_interval_min=0,
     )
 
 
@@ -143,7 +155,10 @@ def test_any_environment_gives_settings_or_one_error(environ: dict[str, str]) ->
     except InvalidSettings as error:
         told = str(error)
     assert "canary" not in told
-    assert bool(told) == bool(environ.keys() - FREE - TLS or len(environ.keys() & TLS) == 1)
+    token = f"<canary>{environ.get('GITHUB_TOKEN', '')}".strip()
+    bad_token = not token.isascii() or not token.isprintable()
+    wrong = environ.keys() - FREE - TLS - {"GITHUB_TOKEN"}
+    assert bool(told) == bool(wrong or bad_token or len(environ.keys() & TLS) == 1)
 
 
 class TestWarnings:

@@ -176,7 +176,8 @@ async def _serve(
     group = GroupCommit(inbox)
     header = settings.rate_key_header if settings.rate_key_mode == "header" else None
     accepting = intake(settings, ids)
-    threading.Thread(target=_prepare, args=(accepting,), name="prepare", daemon=True).start()
+    # Waited for when the process ends: a daemon thread would be cut off inside RE2, and C++ aborts the process for that.
+    threading.Thread(target=_prepare, args=(accepting,), name="prepare").start()
     peers = Peers(settings.trusted_proxies_cidr, header)
     ingest = Ingest(
         accepting,
