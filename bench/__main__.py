@@ -6,7 +6,7 @@ import sys
 
 from bench.table import show
 
-NAMES = ("stages", "ingest", "fold", "memory", "size", "reads")
+NAMES = ("stages", "cleaning", "ingest", "fold", "memory", "size", "reads")
 
 
 def main() -> int:
