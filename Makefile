@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup serve test check bench soak lock clean browser screenshots
+.PHONY: help setup serve test check bench privacy soak lock clean browser screenshots
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -42,6 +42,9 @@ soak: setup ## long campaigns: kills, floods, fuzz (SOAK_ROUNDS=50)
 
 bench: setup ## the figures of docs/performance.md
 	$(BIN)/python -m bench
+
+privacy: setup ## what is removed and kept of error texts, and at what speed
+	$(BIN)/python -m scripts.privacy
 
 lock: ## pin the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \

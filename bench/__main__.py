@@ -6,7 +6,11 @@ import sys
 
 from bench.table import show
 
+<<<<<<< HEAD
 NAMES = ("stages", "ingest", "fold", "memory", "size", "reads", "under_attack")
+=======
+NAMES = ("stages", "cleaning", "ingest", "fold", "memory", "size", "reads")
+>>>>>>> privacy
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ import pytest
 
 CANARY = "katzenhaus"
 FAILED = (
-    f"exit_code=100 | APT failed | at line 7: apt-get install x\n---\nE: Unable to locate package libfoo1.2\nroot@{CANARY}:~#"
+    f"exit_code=100 | APT failed | at line 7: apt-get install x\n---\nE: Unable to locate package libssl1.1\nroot@{CANARY}:~#"
 )
 COMMAND = [sys.executable, "-W", "error", "-c", "from telemetry_service.cli import main; main()"]
 
@@ -37,9 +37,9 @@ def test_a_text_is_scrubbed_as_a_whole() -> None:
 
 
 def test_the_gate_comes_after_the_rules_and_only_when_asked_for() -> None:
-    line = b"disk zqblorx of 10.1.2.3 is full"
+    line = b"package zqblorx of 10.1.2.3 is broken"
     assert b"zqblorx" in run("scrub", stdin=line).stdout
-    assert run("scrub", "--gate", stdin=line).stdout == b"disk <x> of <ipv4> is full"
+    assert run("scrub", "--gate", stdin=line).stdout == b"package <x> of <ipv4> is broken"
 
 
 def test_hosts_of_the_setting_stay() -> None:
@@ -85,12 +85,12 @@ def test_an_answer_comes_before_the_next_line_is_read() -> None:
 
 def test_a_log_becomes_the_line_that_would_be_stored() -> None:
     done = run("distil", stdin=FAILED.encode())
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"E: Unable to locate package libfoo1.2\n", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"E: Unable to locate package libssl1.1\n", b"")
     assert len(run("distil", stdin=FAILED.encode(), ERROR_MAX_CHARS="20").stdout) <= 21
 
 
 def test_errors_as_json_lines_with_the_fingerprint_of_their_cause() -> None:
-    same = FAILED.replace("libfoo1.2", "libfoo1.3").replace("line 7", "line 90")
+    same = FAILED.replace("libssl1.1", "libssl1.2").replace("line 7", "line 90")
     other = FAILED.replace("exit_code=100", "exit_code=1")
     stdin = "\n".join(json.dumps({"error": error}) for error in (FAILED, same, other, "exit_code=137 | x", ""))
     done = run("distil", "--jsonl", stdin=stdin.encode())
@@ -101,4 +101,4 @@ def test_errors_as_json_lines_with_the_fingerprint_of_their_cause() -> None:
     assert len(first) == 16
     assert int(first, 16) > 0
     assert first == second != third
-    assert "libfoo" in answers[0]["error"]
+    assert "libssl" in answers[0]["error"]
