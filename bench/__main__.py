@@ -6,11 +6,7 @@ import sys
 
 from bench.table import show
 
-<<<<<<< HEAD
-NAMES = ("stages", "ingest", "fold", "memory", "size", "reads", "under_attack")
-=======
-NAMES = ("stages", "cleaning", "ingest", "fold", "memory", "size", "reads")
->>>>>>> privacy
+NAMES = ("stages", "cleaning", "ingest", "fold", "memory", "size", "reads", "under_attack")
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ Lines hold what is named in the code and nothing else; the loggers of libraries 
 texts may quote a request or an address.
 """
 
+import atexit
 import logging
 import os
 import re
@@ -89,6 +90,8 @@ class DailyFiles:
 def set_up_logging(directory: Path | None = None, kept_days: int = 0) -> DailyFiles | None:
     """Structured lines to standard error, or to daily files in a directory; these are returned."""
     files = DailyFiles(directory, kept_days) if directory else None
+    if files is not None:
+        atexit.register(files.close)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
