@@ -57,7 +57,7 @@ ACCEPTED: dict[str, list[tuple[Any, Any]]] = {
     "gpu_vendor": [("Intel", "intel"), ("amd", "amd"), ("NVIDIA", "nvidia")],
     "cpu_vendor": [("intel", "intel"), ("amd", "amd"), ("arm", "arm"), ("apple", "apple"), ("Qualcomm", "qualcomm")],
     "install_duration": [(95, 95), ("95", 95), (86400, 86400)],
-    "ct_type": [(1, 1), ("2", 2)],
+    "ct_type": [(0, 0), (1, 1), ("2", 2)],
     "error_category": [
         ("network", "network"), ("Shell", "shell"), ("runtime", "runtime"), ("uncategorized", "uncategorized"),
         ("user_aborted", "user_aborted"),
@@ -90,7 +90,6 @@ ABSENT: dict[str, list[Any]] = {
     "gpu_vendor": ["unknown"],
     "cpu_vendor": ["unknown"],
     "install_duration": [0],
-    "ct_type": [0],
     "error_category": ["unknown"],
     "gpu_passthrough": ["unknown"],
     "arch": ["unknown"],
