@@ -74,9 +74,9 @@ class TestNewNames:
                 store.fold([event(n, **values)], None, MIDNIGHT)
         kept = [{kind: stored.value(kind) for kind in OPEN_REGISTERS} for _, stored in sorted(installations(tmp_path).items())]
         assert kept == [dict.fromkeys(OPEN_REGISTERS, "0"), OPEN_REGISTERS, OPEN_REGISTERS]
-        assert OPEN_REGISTERS == {"nsapp": "other", "method": "other"} | dict.fromkeys(
+        assert {"nsapp": "other", "method": "other"} | dict.fromkeys(
             ("os_version", "pve_version", "cpu_model", "gpu_model", "ram_speed")
-        )
+        ) == OPEN_REGISTERS
 
     def test_causes_have_room_of_their_own(self, tmp_path: Path) -> None:
         with opened(tmp_path, max_new_apps_per_day=1) as store:
