@@ -13,6 +13,7 @@ PAGE_POLICY = (
     b"base-uri 'none'; frame-ancestors 'none'"
 )
 DATA_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+NOT_MODIFIED = 304
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 BASIC_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
@@ -33,7 +34,11 @@ def with_headers(app: Any) -> Any:
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *security_headers(message["headers"], scope["scheme"])]
+                added = security_headers(message["headers"], scope["scheme"])
+                if message["status"] == NOT_MODIFIED:
+                    # A browser replaces the policy it kept with the page by the one that comes with a 304.
+                    added = [header for header in added if header[0] != b"content-security-policy"]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         await app(scope, receive, send_with_headers)
