@@ -16,7 +16,7 @@ _NAME = r"[^\W\d_a-z][a-z\u00df-\u017f]{2,}(?:['’-][^\W\d_a-z]?[a-z\u00df-\u01
 # Two or three capitalised words: a first name may be a word (Rose), as may a last name (Fisher).
 _PERSON = re.compile(rf"(?<![\w./@=$%<\\+-]){_NAME}(?: (?:van |von |de |der |la )*{_NAME}){{1,2}}(?![\w(/=>@\\+]|[.-]\w|::|:\d)")
 _WORD = re.compile(r"(?<![\w./@=$%<\\+-])[^\W\d_]{4,30}(?![\w(/=>@\\+]|[.-]\w|::|:\d)")
-_BEFORE = re.compile(r"(?:^|[\s(])(?:on|from|by|at|near|node|box) $")
+_BEFORE = re.compile(r"(?:^|[\s(])(?:on|from|by|at|to|via|with|against|near|node|box) $")
 _AFTER = re.compile(r"$|[,;.)]|: |\n| (?:is|was|has|did|failed|refused|at|via|after|in|does|and|timed|went|with|by|over)\b")
 _MID_SENTENCE = re.compile(r"(?:[a-z\u00df-\u017f]|[a-z0-9>],) $")
 _THING_BEFORE = re.compile(
