@@ -36,6 +36,7 @@ _KEY_BEFORE = re.compile(
     r"(?:PUBKEY|KEYEXPIRED|EXPKEYSIG|KEYSIG|BADSIG|ERRSIG|GOODSIG|VALIDSIG|keyid|key|0x|PublicKeyToken=|RSA key|using \w+ key)[:=\s]{0,2}(?:ID )?$",
     re.IGNORECASE,
 )
+_SHORT = re.compile(r"[A-Za-z]\d{1,2}")  # L2, v3, u9
 _ERROR_CODE = re.compile(r"[A-Z]{1,8}-?\d{3,6}")
 _ERROR_BEFORE = re.compile(r"(?i)(?:error|warning|code|errno|fatal|SQLSTATE)[ :=(\[]{1,2}$")
 _JAVA = re.compile(
@@ -90,6 +91,8 @@ class Gate:
         end = start + len(token)
         if _ERROR_CODE.fullmatch(token):
             return text.startswith((":", "]"), end) or _ERROR_BEFORE.search(text, max(0, start - 12), start) is not None
+        if text.startswith("(", end) and re.fullmatch(r"_*[A-Za-z]\w*[a-z0-9](?:_\w+|[A-Z]\w*)", token):
+            return True  # a function
         return _JAVA.fullmatch(token) is not None
 
     def passes(self, token: str, text: str, start: int) -> bool:
@@ -110,7 +113,7 @@ class Gate:
             return True
         if token.lower() in self._public or vocabulary.knows(token) or _MODE.fullmatch(token):
             return True
-        if self._code(token, text, start):
+        if _SHORT.fullmatch(token) or self._code(token, text, start):
             return True
         if RUNNING.fullmatch(token) and NUMBERED.match(token) is None:
             return False  # a word with a number is a machine sooner than a term
