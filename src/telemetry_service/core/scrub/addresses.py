@@ -17,11 +17,14 @@ from telemetry_service.core.scrub.rule import Change, Found, Rule
 _H = "[0-9A-Fa-f]"
 _DOT = r"(?:\.|\\\.|\[\.\]|\(\.\))"
 
+# First halves of what hypervisors give guests, and of small machines at home (IEEE's register).
+_MAKERS = ("bc2411", "525400", "00163e", "0242ac", "001c42", "080027", "005056", "000c29", "00155d", "b827eb", "dca632", "e45f01", "d83add", "001132")
+
 RULES: tuple[Rule, ...] = (
     Rule("ipv6-arpa", r"(?i)\b(?P<arpa>(?:[0-9a-f]\.){4,32})ip6\.(?:arpa|int)"),
     Rule(
         "ipv6",
-        rf"(?:^|[^0-9A-Za-z:_])(?P<ipv>{_H}{{0,4}}(?::{_H}{{0,4}}){{2,8}}(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}})?(?:%(?:25)?[\w.-]*\w)?(?:/\d{{1,3}})?)",
+        rf"(?:^|[^0-9A-Za-z:_])(?P<ipv>(?:{_H}{{0,4}}:){{2,7}}\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d{{1,3}})?|{_H}{{0,4}}(?::{_H}{{0,4}}){{2,8}}(?:%(?:25)?[\w.-]*\w)?(?:/\d{{1,3}})?)",
     ),
     Rule("ipv6-dashed", rf"(?:^|[^0-9A-Za-z-])(?P<ipvd>{_H}{{1,4}}(?:-{_H}{{0,4}}){{3,7}})"),
     Rule("ipv6-masked", r"(?i)(?:^|[^0-9a-z:])(?P<maskv>[0-9a-f]{2,4}(?::[0-9a-fx*]{1,4}){2,7})"),
@@ -29,6 +32,9 @@ RULES: tuple[Rule, ...] = (
     Rule("mac-grouped", rf"(?:^|[^0-9A-Za-z.-])(?P<macgroup>{_H}{{4}}(?:\.{_H}{{4}}\.{_H}{{4}}|-{_H}{{4}}-{_H}{{4}}|:{_H}{{4}}:{_H}{{4}})|{_H}{{6}}[-:]{_H}{{6}})"),
     Rule("mac-in-name", rf"(?i)(?:\b(?:en|wl|ww|sl|ib|usb|eth|mac|macvtap|br|bond|veth)[-_]?x?|\b(?:mac|macaddr|hwaddr|lladdr|ether|bssid|hw_?addr|mac[-_ ]?addr(?:ess)?|hardware address)\s*[=:]?\s*['\"]?)(?P<macbare>{_H}{{12}})\b"),
     Rule("mac-short", rf"(?i)\b(?:mac|hwaddr|lladdr|ether|bssid|macaddr|mac[-_ ]?addr(?:ess)?)\s*[=:]?\s*['\"]?(?P<maccut>{_H}{{1,2}}(?::(?:{_H}{{1,2}}|[xX*]{{2}})){{2,7}})"),
+    Rule("mac-hex", rf"(?i)\b(?:eui-?64|ieee(?:[ _-]?addr\w*)?|zigbee|duid|device|node|bulb|sensor|endpoint|interview\w*|announce\w*)[^\w\n]{{1,3}}(?:0x)?(?P<machex>{_H}{{16}}|{_H}{{20}}|{_H}{{28}})\b"),
+    Rule("mac-eui64", rf"(?i)(?:^|[^0-9a-z]|0x)(?P<machex>{_H}{{6}}fffe{_H}{{6}})\b"),
+    Rule("mac-maker", rf"(?i)(?:^|[^0-9a-z]|0x)(?P<machex>(?:{'|'.join(_MAKERS)}){_H}{{6}})\b"),
     Rule("ipv4-arpa", r"(?i)(?P<quadarpa>(?:\d{1,3}(?:-\d{1,3})?\.){1,4})in-addr\.arpa"),
     Rule("ipv4", rf"(?P<quad>\d{{1,3}}{_DOT}\d{{1,3}}{_DOT}\d{{1,3}}{_DOT}\d{{1,3}}(?:/\d{{1,3}}(?:\.\d{{1,3}}){{3}}|/\d{{1,2}}\b)?)"),
     Rule("ipv4-dashed", r"(?P<quaddash>\d{1,3}(?:-\d{1,3}-\d{1,3}-|_\d{1,3}_\d{1,3}_)\d{1,3})"),
@@ -39,10 +45,17 @@ RULES: tuple[Rule, ...] = (
 _OCTETS = re.compile(r"\d+")
 _VERSION_BEFORE = re.compile(
     r"(?:(?<![A-Za-z])[vV]|[<>=~!^]=\s?|<<\s|>>\s|[~^]|\s[<>]\s|\b[A-Z][A-Za-z]+/"
-    r"|\b(?:versions?|release|kernel|chrome|chromium|chromedriver|firmware|driver|revision|build|sdk|runtime|v|ver)"
-    r"(?:\s(?:is|of|number|string))?[:=\s\"'(]{1,3}"
+    r"|(?i:\b(?:versions?|assembly ?version|file ?version|release|kernel|chrome|chromium|chromedriver|firmware|driver|revision|build|sdk|runtime|v|ver)"
+    r"(?:\s(?:is|of|number|string))?[:=\s\"'(]{1,3})|\blib[a-z][\w+.-]*[ :=]{1,2}"
     r"|\bversions: [\w.,+~ -]{0,40})$"
 )
+# A product's name in front of four small numbers is followed by its version, unless the word speaks of a network.
+_PRODUCT_BEFORE = re.compile(r"(?:^|[\s('\"])([A-Za-z][\w+]*[A-Za-z](?:\.[A-Za-z]\w+)*)(?: \(| )$")
+_NETWORK_WORDS = re.compile(
+    r"(?i)(?:\w*(?:host|addr\w*|server|gateway|dns|peer|dev|src|dst|ips?|inet|ping|route|node|network|subnet|mask|client|target|remote|proxy|relay|master|slave|nas|connect\w*|bind\w*|listen\w*|resolv\w*)"
+    r"|to|from|at|on|for|via|with|by|of|and|or|is|was|the|in|not|as|be|arp|lease|reach|ssh|curl|get|query|received|error|failed|timeout|refused|x|a|set|add|del|using|got|has)"
+)
+_SMALL = 32  # numbers of a version are rarely larger, octets of an address often
 _PACKAGE_BEFORE = re.compile(r"(?:^|[\s/'\"])[a-z][a-z0-9+.]+(?:-[a-z0-9+.]+)*[-_=]$")
 _REVISION_AFTER = re.compile(r"[-+~][0-9a-z]*[0-9][\w.+~]*|(?:rc|a|b|beta|alpha|dev|post)\d|\+|~")
 _RANGE_AFTER = re.compile(r"-\d{1,3}\.\d{1,3}\.|-\d{1,3}(?:$|[\s,;)])")
@@ -63,6 +76,9 @@ def is_version(found: Found, octets: list[int]) -> bool:
     if _RANGE_AFTER.match(after) and not (after[:1] == "-" and octets[0] < 64 and octets[0] != 10 and "." not in after[:5]):
         return False
     if _VERSION_BEFORE.search(before) or _PACKAGE_LINE.search(before):
+        return True
+    product = _PRODUCT_BEFORE.search(before) if max(octets) < _SMALL and octets[0] != 10 else None
+    if product and not _NETWORK_WORDS.fullmatch(product[1]) and not after.startswith((":", "/", ".")):
         return True
     if _FILE_AFTER.match(after) and _PACKAGE_BEFORE.search(before):
         return True
@@ -136,9 +152,11 @@ def ipv6(found: Found) -> Change | None:
         if address in {"::", "::1"}:
             return None
         try:
-            ipaddress.IPv6Address(address)
+            mapped = ipaddress.IPv6Address(address).ipv4_mapped
         except ValueError:
             continue
+        if mapped is not None and mapped.is_loopback:
+            return None
         return Change(start, start + len(candidate), "<ipv6>")
     return _ipv6_with_port(found)
 
@@ -201,6 +219,6 @@ def mac_bare(found: Found) -> Change | None:
 
 KINDS = {
     "ipv": ipv6, "ipvd": ipv6_dashed, "maskv": ipv6_masked, "arpa": nibble_arpa,
-    "mac": mac, "macgroup": mac_grouped, "macbare": mac_bare, "maccut": mac,
+    "mac": mac, "machex": mac_bare, "macgroup": mac_grouped, "macbare": mac_bare, "maccut": mac,
     "quad": ipv4, "quaddash": quad_dashed, "quadmask": quad_masked, "quadarpa": quad_arpa, "net": network,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from telemetry_service.core.scrub.machine_names import MACHINE_NAME, NUMBERED, RUNNING
+from telemetry_service.core.scrub.machine_names import MACHINE_PART, NUMBERED, RUNNING
 from telemetry_service.core.scrub.vocabulary import Vocabulary
 
 _MODE = re.compile(r"[dlbcps]?[rwxsStT-]{9}")
@@ -15,7 +15,7 @@ PLACEHOLDER = re.compile(r"<[a-z][a-z0-9]{0,11}>")
 _TOKEN = re.compile(r"<[a-z][a-z0-9]{0,11}>|[^\W_](?:[\w.+~@%-]*[\w+])?|_\w*", re.UNICODE)
 _NUMBER = re.compile(r"\d{1,7}")
 _VERSION = re.compile(
-    r"v?\d{1,8}(?:[.:~+_-]\d{1,5}){0,5}(?:[.~+-]?(?:rc|alpha|beta|dev|deb|ubuntu|bpo|dfsg|ds|post|pre|git|el|fc|pve|build|lts|ce|ee|b|a|p|r|u|cu|sury|really|amd|arm)?\d{0,8}){0,6}",
+    r"v?\d{1,8}(?:[.:~+_-]\d{1,5}){0,5}(?:[.~+-]?(?:rc|alpha|beta|dev|deb|ubuntu|bpo|dfsg|ds|post|pre|git|el|fc|pve|build|lts|ce|ee|b|a|p|r|u|cu|sury|really|amd|arm)?\d{0,8}){0,6}(?:[-+.]g?[0-9a-f]{7,12})?",
     re.IGNORECASE,
 )
 _MEASURE = re.compile(
@@ -27,10 +27,22 @@ _COMMIT_BEFORE = re.compile(
     r"(?:tree|commit|revision|object|checkout|HEAD|sha1|ref|branch|index|bad|HEAD is now at|detached at)[:\s'\"(]{1,4}$",
     re.IGNORECASE,
 )
-_KEY_BEFORE = re.compile(
-    r"(?:PUBKEY|KEYEXPIRED|EXPKEYSIG|KEYSIG|BADSIG|ERRSIG|GOODSIG|VALIDSIG|keyid|key|0x|RSA key|using \w+ key)[:\s]{1,2}(?:ID )?$",
+_DIGEST_LENGTHS = frozenset({32, 40, 64, 96, 128})
+_CHECKSUM_BEFORE = re.compile(
+    r"(?:digest|checksum|hash|sum|expected|got|actual|have|want(?:ed)?|received|computed|integrity|match|found|blob)\W{1,3}(?:\w{1,12}\W{1,2})?$",
     re.IGNORECASE,
 )
+_KEY_BEFORE = re.compile(
+    r"(?:PUBKEY|KEYEXPIRED|EXPKEYSIG|KEYSIG|BADSIG|ERRSIG|GOODSIG|VALIDSIG|keyid|key|0x|PublicKeyToken=|RSA key|using \w+ key)[:=\s]{0,2}(?:ID )?$",
+    re.IGNORECASE,
+)
+_SHORT = re.compile(r"[A-Za-z]\d{1,2}")  # L2, v3, u9
+_ERROR_CODE = re.compile(r"[A-Z]{1,8}-?\d{3,6}")
+_ERROR_BEFORE = re.compile(r"(?i)(?:error|warning|code|errno|fatal|SQLSTATE)[ :=(\[]{1,2}$")
+_JAVA = re.compile(
+    r"(?:org|com|io|net|java|javax|jakarta|sun|jdk|kotlin|scala|groovy|dev)(?:\.[a-z][a-z0-9_]*){1,8}(?:\.[A-Z]\w*(?:\$\w+)*)(?:\.[\w<>$]+)?|[A-Z][A-Za-z0-9]*(?:\$\w+)?\.(?:java|kt|scala|groovy)"
+)
+_ARCHIVE = re.compile(r"([\w.+~-]+?)\.(?:tar\.(?:gz|xz|bz2|zst)|tgz|txz|zip|deb|rpm|whl|jar|war|AppImage|gz|xz|zst|apk|exe|msi|iso|img|gem|nupkg|run|so(?:\.\d+)*)")
 _PACKAGE_FILE = re.compile(
     r"([a-z0-9][a-z0-9+.-]*)[_-](\d[\w.+~:%-]*?)[_-](?:amd64|arm64|armhf|i386|all|x86_64|aarch64|noarch)\.(?:deb|rpm|apk|snap|udeb)"
 )
@@ -62,6 +74,27 @@ class Gate:
         match = _PACKAGE_FILE.fullmatch(token)
         return match is not None and self._vocabulary.knows(match[1]) and _VERSION.fullmatch(match[2]) is not None
 
+    def _archive(self, token: str) -> bool:
+        """`node-v18.19.0-linux-x64.tar.xz`: every part of the name public or a number, the first one a word."""
+        match = _ARCHIVE.fullmatch(token)
+        if match is None:
+            return False
+        parts = [part for part in re.split(r"[-_.+~]", match[1]) if part]
+        return bool(parts) and self._vocabulary.knows(parts[0]) and all(part.isalnum() and self._archive_part(part) for part in parts)
+
+    def _archive_part(self, part: str) -> bool:
+        return part.isdigit() or self._part(part)
+
+    @staticmethod
+    def _code(token: str, text: str, start: int) -> bool:
+        """An error's number (`CS0246`), or a class of Java with its package or file."""
+        end = start + len(token)
+        if _ERROR_CODE.fullmatch(token):
+            return text.startswith((":", "]"), end) or _ERROR_BEFORE.search(text, max(0, start - 12), start) is not None
+        if text.startswith("(", end) and re.fullmatch(r"_*[A-Za-z]\w*[a-z0-9](?:_\w+|[A-Z]\w*)", token):
+            return True  # a function
+        return _JAVA.fullmatch(token) is not None
+
     def passes(self, token: str, text: str, start: int) -> bool:
         vocabulary = self._vocabulary
         if token.isascii() is False:
@@ -80,6 +113,8 @@ class Gate:
             return True
         if token.lower() in self._public or vocabulary.knows(token) or _MODE.fullmatch(token):
             return True
+        if _SHORT.fullmatch(token) or self._code(token, text, start):
+            return True
         if RUNNING.fullmatch(token) and NUMBERED.match(token) is None:
             return False  # a word with a number is a machine sooner than a term
         if _VERSION.fullmatch(token) or (_HEX.fullmatch(token) and any(char.isdigit() for char in token)):
@@ -88,12 +123,13 @@ class Gate:
             before = text[max(0, start - 24) : start]
             return bool(
                 _DIGEST_BEFORE.search(before)
-                or (len(token) == 40 and _COMMIT_BEFORE.search(before))
+                or (len(token) in _DIGEST_LENGTHS and _CHECKSUM_BEFORE.search(before))
+                or (len(token) <= 40 and token.islower() and _COMMIT_BEFORE.search(before))
                 or (len(token) in {8, 16, 40} and _KEY_BEFORE.search(before))
             )
         if token[0] == "l" and text[start - 1 : start] == "-" and vocabulary.knows(token[1:]):
             return True  # the linker's -lname
-        return self._package_file(token) or self._compound(token, text[start - 1 : start] in {"/", "-"})
+        return self._package_file(token) or self._archive(token) or self._compound(token, text[start - 1 : start] in {"/", "-"})
 
     def _compound(self, token: str, in_path: bool = False) -> bool:
         """Names made of parts: files, modules, packages with versions; a hyphenated or dotted name of words must be public whole."""
@@ -118,7 +154,7 @@ class Gate:
     def _words(self, token: str, in_path: bool) -> bool:
         """Public words joined, unless they are joined the way machines are called (`media-server`) and stand outside a path or option."""
         parts = [part for part in token.split("-") if part]
-        if not in_path and len(parts) in {2, 3} and (MACHINE_NAME.search(parts[0]) or MACHINE_NAME.search(parts[-1])):
+        if not in_path and len(parts) in {2, 3} and (MACHINE_PART.search(parts[0]) or MACHINE_PART.search(parts[-1])):
             return False
         if not all(part.isdigit() or self._part(part) for part in parts):
             return False

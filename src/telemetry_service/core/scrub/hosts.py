@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Container
 
 from telemetry_service.core.scrub.host_rules import AMBIGUOUS, CERTAIN_PRIVATE, CODE, ENDING, FILES
-from telemetry_service.core.scrub.machine_names import MACHINE_NAME, NUMBERED, RUNNING
+from telemetry_service.core.scrub.machine_names import MACHINE_NAME, MACHINE_PART, NUMBERED, RUNNING
 from telemetry_service.core.scrub.rule import Change, Found, Kind
 
 # Words that follow "host", "node", "to" ... in messages, beside the vocabulary's.
@@ -149,7 +149,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         return (
             len(parts) > 1
             and all(is_word(part) for part in parts)
-            and not any(MACHINE_NAME.search(part) for part in (parts[0], parts[-1], value))
+            and not any(MACHINE_PART.search(part) for part in (parts[0], parts[-1]))
             and not parts[-1].isdigit()
         )
 
@@ -164,6 +164,8 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         ):
             return None
         name = plain(value)
+        if found.text.startswith(_VERSION_SIGNS, found.start + len(value)):
+            return None
         if not value or name in _NOT_HOSTS or name in public or is_address_or_number(value):
             return None
         return hide(found, value)
@@ -471,7 +473,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
             or is_word(value)
             or plain(value) in _NOT_HOSTS
             or is_address_or_number(value)
-            or found.after.startswith(("(", "=", "/", "::"))
+            or re.match(r"[(=/]|::| \(\d+:\d+\)", found.after)
         ):
             return None
         if is_phrase(value) or re.fullmatch(r"[0-9a-f]{7,}", value) or re.search(r"[a-z][A-Z]", value):
@@ -577,5 +579,6 @@ _MESSAGE_NOUNS = frozenset(
     ]
 )
 _NUMBERISH = re.compile(r"[\d.:_-]+|v?\d+(?:\.\w+)*(?:-\w+)?")
+_VERSION_SIGNS = ("==", ">=", "<=", "~=", "!=")
 _PORT_OR_ADDRESS = re.compile(r":\d{2,5}(?:\D|$)|/(?:<ipv|\d+\.)")
 _CAMEL = re.compile(r"[a-z][A-Z]")

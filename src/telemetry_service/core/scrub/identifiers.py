@@ -99,7 +99,7 @@ def container(found: Found) -> Change | None:
 def long_hex(found: Found) -> Change | None:
     """64 hex digits name a container or are a token, unless the words before speak of a file's digest."""
     digest = re.search(
-        r"(?i)(?:sha-?(?:256|512)|digest|checksum|hash|sum|expected|got|actual|have|want|received|computed|integrity|wanted|found|blob)\W*(?:\w+\W+){0,1}$",
+        r"(?i)(?:sha-?(?:256|512)|digest|checksum|hash|sum|expected|match|matches|got|actual|have|want|received|computed|integrity|wanted|found|blob)\W*(?:\w+\W+){0,1}$",
         found.before,
     )
     return None if digest else Change(found.start, found.end, "<id>", found.value)

@@ -244,6 +244,10 @@ _NEUTRAL_PLACES = {
 }
 
 
+# After a city: its region, its country.
+_FURTHER_PLACES = re.compile(r"(?:, ?(?:[A-Z]{2}\b|[A-Z][\w'’.-]+(?: [A-Z][\w'’-]+){0,2})){1,3}")
+
+
 def location(found: Found) -> Change | None:
     if found.value.startswith(("US/", "America/", "Asia/")) and found.after[:1] == "=":
         return None
@@ -301,7 +305,9 @@ def place(found: Found) -> Change | None:
         len(value.split()) > 3 or value.isupper() or value.islower()
     ):
         return None
-    return Change(found.start, found.start + len(value), "<location>")
+    end = found.start + len(value)
+    further = _FURTHER_PLACES.match(found.text, end)
+    return Change(found.start, further.end() if further else end, "<location>")
 
 
 def mirror(found: Found) -> Change | None:

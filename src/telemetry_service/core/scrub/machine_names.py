@@ -17,3 +17,7 @@ RUNNING = re.compile(r"[A-Za-z]+-?\d{1,3}")
 MACHINE_NAME = re.compile(
     r"(?i)^(?:pve|prox|srv|nas|node|host|server|vm|ct|lxc|docker|web|db|mail|ns|dns|vault|app|dev|prod|test|files?|git|cloud|monitor|proxy|plex|vpn|ha|ldap|auth|sso|ci|build|runner|k8s|k3s|worker|master|gw|fw|router|hv|esx|nuc|pi|raspi|rpi|home|lab|desktop|laptop|pc|ws|backup|media|storage|truenas|synology|qnap|unraid|ubuntu|debian)|(?:box|server|host|node|nas|pc|lab|srv|vm|pi|nuc|station|pve|hub|router)\d*$"
 )
+# The same for one part of a hyphenated name, whose parts are public words: `media-server`, not `device-mapper`.
+MACHINE_PART = re.compile(
+    r"(?i)^(?:pve|prox|srv|nas|node|host|server|vm|ct|lxc|docker|web|db|mail|ns|dns|vault|app|dev|prod|test|files?|git|cloud|monitor|proxy|plex|vpn|ha|ldap|auth|sso|ci|build|runner|k8s|k3s|worker|master|gw|fw|router|hv|esx|nuc|pi|raspi|rpi|home|lab|desktop|laptop|pc|ws|backup|media|storage|truenas|synology|qnap|unraid|ubuntu|debian)\d*$|(?:box|server|host|node|nas|pc|lab|srv|vm|pi|nuc|station|pve|hub|router)\d*$"
+)

@@ -31,6 +31,7 @@ _EARLY = frozenset(
         "disk-by-id",
         "disk-path",
         "uuid-md",
+        "iqn",
     }
 )
 

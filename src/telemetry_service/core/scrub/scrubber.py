@@ -40,7 +40,7 @@ class Scrubber:
         self._knows = vocabulary.knows
         self._gate = Gate(vocabulary, public)
         self._rules = compile_rules(public, vocabulary.knows)
-        self._strays = Strays(vocabulary, self._gate)
+        self._strays = Strays(vocabulary.knows)
         self._prefilter = Prefilter(RULES)
         self._multiline = [number for number, rule in enumerate(RULES) if rule.name in MULTILINE]
 

@@ -14,6 +14,8 @@ _VARIABLE = re.compile(
     r"\$[\w{(]|%\(|%[sd]$|\*{2,}$|x{3,}$|\{\{|\[(?:redacted|hidden|filtered)|<|…|\.\.\.$|os\.environ|process\.env|getenv",
     re.IGNORECASE,
 )
+# What follows a setting's name in a sentence about it.
+_PROSE = re.compile(r"(?:is|was|not|for|must|required|missing|invalid|does|cannot|can|should|has|to|in|and|or|this|the|of|file|failed|error)[,.:]?")
 _PATH = re.compile(r"(?:/|\./|~/|file:)[\w./@-]*$")
 
 
@@ -27,7 +29,9 @@ def _is_no_secret(value: str) -> bool:
 
 def given(found: Found) -> Change | None:
     """A value in a place where only a secret stands."""
-    return None if _VARIABLE.match(found.value) or found.value.startswith("<") else _whole(found)
+    if _VARIABLE.match(found.value) or found.value.startswith("<"):
+        return None
+    return None if found.before.endswith(" ") and _PROSE.fullmatch(found.value) else _whole(found)
 
 
 def quoted_value(found: Found) -> Change | None:
@@ -110,7 +114,7 @@ def random_run(found: Found) -> Change | None:
         ("sha256:", "SHA256:", "sha512-", "sha1-", "sha384-", "sha512:", "sha1:", "md5:", "0x", "integrity ")
     ):
         return None
-    if re.fullmatch(r"[0-9a-fA-F-]+|[0-9A-F]+", value) or value.startswith(("_Z", "--")):
+    if re.fullmatch(r"[0-9a-fA-F-]+|[0-9A-F]+", value) or value.startswith(("_Z", "--", "PublicKeyToken=")):
         return None
     if "/" in value and not re.search(r"[+=]", value):
         pieces = value.split("/")

@@ -15,11 +15,19 @@ from telemetry_service.core.scrub.user_rules import SYSTEM_USERS, Q
 EXTENSION = r"\.(?:service|socket|timer|target|mount|conf|cfg|ini|env|py|js|mjs|cjs|ts|tsx|jsx|vue|json|ya?ml|toml|xml|html?|css|sh|bash|pl|pm|rb|php|go|rs|java|kt|jar|war|c|h|cc|cpp|so|a|o|exe|dll|deb|rpm|apk|tar|gz|xz|zip|zst|bz2|img|iso|qcow2|raw|log|txt|md|csv|sql|db|sqlite|lock|list|pid|sock|key|pem|crt|bak|old|tmp|example|sample|dist|in|am|ac|po|mo|table|column|name|id|com|net|org|de|io|local|lan)$"
 
 
+# After a first name; `created by Docker Desktop` has two public words and is none.
+_SURNAME = re.compile(r"(?: (?:van|von|de|der|la|di|[A-Z]\.))* ([A-Z][a-zà-ÿ'’]+(?:-[A-Z][a-zà-ÿ]+)?)(?![\w.])")
+
+
 def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[str, Kind]:
     """The kinds of this file, with the vocabulary bound."""
 
     def hide(found: Found, value: str) -> Change:
-        return Change(found.start, found.start + len(value), "<user>", value)
+        end = found.start + len(value)
+        surname = _SURNAME.match(found.text, end) if value.istitle() else None
+        if surname and not is_word(surname[1]):
+            end = surname.end()
+        return Change(found.start, end, "<user>", value)
 
     def clean(value: str) -> str:
         return value.rstrip(".-$")
