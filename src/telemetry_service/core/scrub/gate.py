@@ -42,7 +42,9 @@ _ERROR_BEFORE = re.compile(r"(?i)(?:error|warning|code|errno|fatal|SQLSTATE)[ :=
 _JAVA = re.compile(
     r"(?:org|com|io|net|java|javax|jakarta|sun|jdk|kotlin|scala|groovy|dev)(?:\.[a-z][a-z0-9_]*){1,8}(?:\.[A-Z]\w*(?:\$\w+)*)(?:\.[\w<>$]+)?|[A-Z][A-Za-z0-9]*(?:\$\w+)?\.(?:java|kt|scala|groovy)"
 )
-_ARCHIVE = re.compile(r"([\w.+~-]+?)\.(?:tar\.(?:gz|xz|bz2|zst)|tgz|txz|zip|deb|rpm|whl|jar|war|AppImage|gz|xz|zst|apk|exe|msi|iso|img|gem|nupkg|run|so(?:\.\d+)*)")
+_ARCHIVE = re.compile(
+    r"([\w.+~-]+?)\.(?:tar\.(?:gz|xz|bz2|zst)|tgz|txz|zip|deb|rpm|whl|jar|war|AppImage|gz|xz|zst|apk|exe|msi|iso|img|gem|nupkg|run|so(?:\.\d+)*)"
+)
 _PACKAGE_FILE = re.compile(
     r"([a-z0-9][a-z0-9+.-]*)[_-](\d[\w.+~:%-]*?)[_-](?:amd64|arm64|armhf|i386|all|x86_64|aarch64|noarch)\.(?:deb|rpm|apk|snap|udeb)"
 )
@@ -80,7 +82,11 @@ class Gate:
         if match is None:
             return False
         parts = [part for part in re.split(r"[-_.+~]", match[1]) if part]
-        return bool(parts) and self._vocabulary.knows(parts[0]) and all(part.isalnum() and self._archive_part(part) for part in parts)
+        return (
+            bool(parts)
+            and self._vocabulary.knows(parts[0])
+            and all(part.isalnum() and self._archive_part(part) for part in parts)
+        )
 
     def _archive_part(self, part: str) -> bool:
         return part.isdigit() or self._part(part)

@@ -15,7 +15,9 @@ _VARIABLE = re.compile(
     re.IGNORECASE,
 )
 # What follows a setting's name in a sentence about it.
-_PROSE = re.compile(r"(?:is|was|not|for|must|required|missing|invalid|does|cannot|can|should|has|to|in|and|or|this|the|of|file|failed|error)[,.:]?")
+_PROSE = re.compile(
+    r"(?:is|was|not|for|must|required|missing|invalid|does|cannot|can|should|has|to|in|and|or|this|the|of|file|failed|error)[,.:]?"
+)
 _PATH = re.compile(r"(?:/|\./|~/|file:)[\w./@-]*$")
 
 
