@@ -15,12 +15,12 @@ LOG_BYTES = 128 * 1024
 ADVERSARIAL_BYTES = 10 * 1024
 LIMIT = 120
 STEPS = (
-    "Get:{n} http://deb.debian.org/debian bookworm/main amd64 libfoo{n} amd64 1.{n}-2 [{n}23 kB]",
+    "Get:{n} http://archive.ubuntu.com/ubuntu bookworm/main amd64 libfoo{n} amd64 1.{n}-2 [{n}23 kB]",
     "Selecting previously unselected package libfoo{n}.",
     "Unpacking libfoo{n} (1.{n}-2) ...",
     "Setting up libfoo{n} (1.{n}-2) ...",
     "{t} node-{n} systemd[1]: Started app-{n}.service - worker {n}.",
-    "npm http fetch GET 200 https://registry.npmjs.org/left-pad-{n} {n}ms (cache miss)",
+    "npm http fetch GET 200 https://registry.yarnpkg.com/left-pad-{n} {n}ms (cache miss)",
     "Step {n}/90 : RUN pip install --no-cache-dir package{n}==1.{n}.0",
     "  CC      src/module_{n}.o",
     "curl: (22) The requested URL returned error: 404 for 10.0.{m}.{n}",
