@@ -9,7 +9,8 @@ import pytest
 
 from event_strategies import MIDNIGHT
 from stored import IDS, counted, installations, table
-from telemetry_service.bootstrap import _open_inbox, open_store
+from telemetry_service.bootstrap.assembly import open_store
+from telemetry_service.bootstrap.serving import _open_inbox
 from telemetry_service.core.event import Event, encode_event
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.settings import Settings, from_environ

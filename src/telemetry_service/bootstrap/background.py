@@ -1,0 +1,35 @@
+"""The background process."""
+
+import os
+import sys
+
+import structlog
+
+from telemetry_service.bootstrap.assembly import now, open_store
+from telemetry_service.jobs import schedule, worker
+from telemetry_service.jobs.fold import Fold
+from telemetry_service.logs import set_up_logging
+from telemetry_service.settings import from_environ
+from telemetry_service.store.database import StoreUnavailable, UnusableData
+from telemetry_service.store.directory import identities
+from telemetry_service.store.inbox import InboxReader
+from telemetry_service.store.publication import last_success
+
+log = structlog.get_logger()
+
+
+def run_worker() -> None:
+    """The background process: settings and directory are those of the web process that started it."""
+    settings = from_environ(os.environ)
+    set_up_logging(settings.log_dir, settings.log_retention_days)
+    try:
+        store = open_store(settings, identities(settings.data_dir))
+        fold = Fold(InboxReader(settings.data_dir), store, now)
+    except (StoreUnavailable, UnusableData) as error:
+        log.error("worker.cannot_start", reason=str(error))
+        sys.exit(1)
+    try:
+        jobs = schedule.table(settings, last_success(settings.data_dir), now())
+        worker.run(fold, schedule.Schedule(jobs))
+    finally:
+        store.close()

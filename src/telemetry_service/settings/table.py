@@ -1,0 +1,131 @@
+"""Every setting, one row each; docs/settings.md is made from them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from telemetry_service.settings.parsing import (
+    BRANCH,
+    OWNER,
+    REPOSITORY,
+    address,
+    choice,
+    extended_fields,
+    flag,
+    hosts,
+    matching,
+    networks,
+    path,
+    path_if_any,
+    remote,
+    repositories,
+    secret,
+    whole,
+)
+
+
+class Setting(NamedTuple):
+    """One setting: its name, its default as an operator would write it, how it is read, and what it does.
+
+    A secret may also be in a file, which `NAME_FILE` names.
+    """
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    text: str
+
+    @property
+    def secret(self) -> bool:
+        return self.parse is secret
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("LISTEN_ADDR", ":8080", address, "address to listen on; an empty host means every interface"),
+    Setting("DATA_DIR", "./data", path, "directory of the data; created if missing"),
+    Setting("TRUSTED_PROXIES_CIDR", "", networks, "networks whose X-Forwarded-For is believed, counted from the right"),
+    Setting("MAX_BODY_BYTES", "262144", whole(1024, 16_777_216), "largest body accepted, before and after gzip, in bytes"),
+    Setting("RATE_LIMIT_RPM", "300", whole(0, 10_000_000), "reports per minute and network; 0 turns the limit off"),
+    Setting("RATE_BURST", "60", whole(1, 1_000_000), "reports a network may send at once"),
+    Setting(
+        "RATE_KEY_MODE",
+        "ip",
+        choice("ip", "header"),
+        "what is limited: the peer's network, or a header of a trusted proxy",
+    ),
+    Setting("RATE_KEY_HEADER", "", str, "the header, for RATE_KEY_MODE=header"),
+    Setting(
+        "MAX_NEW_APPS_PER_DAY",
+        "50",
+        whole(0, 1_000_000),
+        "names never seen before that are kept a day, of apps, methods and versions each",
+    ),
+    Setting(
+        "KNOWN_REPOS",
+        "community-scripts/ProxmoxVE,community-scripts/ProxmoxVED",
+        repositories,
+        "repositories that are stored by name",
+    ),
+    Setting("EXTENDED_FIELDS", "", extended_fields, "optional fields to store, which adds them to the record of processing"),
+    Setting("ERROR_MAX_CHARS", "120", whole(20, 1000), "characters kept of the line that explains a failure"),
+    Setting(
+        "PUBLIC_HOSTS",
+        "",
+        hosts,
+        "hosts, with their subdomains, that may be named in error lines, beside the built-in list",
+    ),
+    Setting("INBOX_MAX_MB", "512", whole(1, 1_000_000), "size of the inbox above which reports are answered 503, in MB"),
+    Setting("PUBLISH_MIN_COUNT", "5", whole(1, 1000), "k: public counts are multiples of it"),
+    Setting("CLEANUP_STUCK_HOURS", "24", whole(1, 8760), "hours after which an installation without an end counts as stuck"),
+    Setting("RETENTION_DAYS", "365", whole(1, 36_500), "days that installations are kept"),
+    Setting("INGEST_AUTH", "none", choice("none", "token"), "whether reports need a token with the scope ingest"),
+    Setting(
+        "METRICS_AUTH",
+        "none",
+        choice("none", "token"),
+        "whether /metrics needs a token; without one it shows public numbers",
+    ),
+    Setting("GITHUB_OWNER", "", matching(OWNER, "the owner of a repository"), "owner of the repository on GitHub"),
+    Setting("GITHUB_REPO", "", matching(REPOSITORY, "the name of a repository"), "its name, without the owner"),
+    Setting("GITHUB_TOKEN", "", secret, "a token that may write the repository's contents"),
+    Setting("GITHUB_URL", "https://github.com", remote, "where the repository lies: a GitHub of one's own, or another host"),
+    Setting(
+        "GITHUB_PAGES_BRANCH",
+        "gh-pages",
+        matching(BRANCH, "the name of a branch"),
+        "the branch that the public site is pushed to; it holds nothing else",
+    ),
+    Setting(
+        "PUBLISH_INTERVAL_MIN",
+        "0",
+        whole(0, 44_640),
+        "minutes between two publications of the public site to GitHub; 0 publishes only on command",
+    ),
+    Setting(
+        "RATE_LIMIT_NEW_PER_HOUR",
+        "300",
+        whole(0, 10_000_000),
+        "installations that one network may begin to report per hour; 0 turns the limit off",
+    ),
+    Setting(
+        "RATE_LIMIT_READ_RPM",
+        "300",
+        whole(0, 10_000_000),
+        "public answers a minute that are computed anew for one network; 0 turns the limit off",
+    ),
+    Setting("MAX_CONNECTIONS", "1000", whole(10, 100_000), "connections at once; the longest waiting one makes room"),
+    Setting("TLS_CERT_FILE", "", path_if_any, "certificate chain (PEM); with TLS_KEY_FILE the service speaks TLS 1.3 alone"),
+    Setting("TLS_KEY_FILE", "", path_if_any, "private key (PEM, not encrypted) of the certificate"),
+    Setting("ENABLE_REQUEST_LOGGING", "false", flag, "log route, status and time of each request, and nothing else of it"),
+    Setting("LOG_DIR", "", path_if_any, "directory for one log file a day; empty means standard error"),
+    Setting("LOG_RETENTION_DAYS", "7", whole(1, 365), "days that files in LOG_DIR are kept"),
+)
+
+RETIRED = {
+    "ADMIN_PASSWORD": "access is by token: telemetry-service token create",
+    "CH_DSN": "the store is a file in DATA_DIR",
+    "CLICKHOUSE_DSN": "the store is a file in DATA_DIR",
+    "RETENTION_ENABLED": "retention is always on",
+    "ENABLE_REDIS": "there is no external cache",
+    "REDIS_URL": "there is no external cache",
+    "CACHE_TTL_SECONDS": "caching needs no setting",
+}
