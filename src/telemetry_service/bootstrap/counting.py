@@ -6,6 +6,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from telemetry_service.bootstrap.assembly import intake, now, open_store, store_options
 from telemetry_service.core.event import Event
+from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.core.period import day_of
 from telemetry_service.jobs.demo import payloads
 from telemetry_service.settings import Settings
@@ -48,11 +49,17 @@ def demo(settings: Settings, *, installations: int, days: int, seed: int) -> Non
                 # What is folded together is published on one day: no fold may reach into the next.
                 new_day = bool(events) and day_of(reports[0].received_at) != day_of(events[0].received_at)
                 if new_day or len(events) >= DEMO_BATCH:
-                    store.fold(events, None, max(event.received_at for event in events))
+                    store.fold(events, None, _end_of(events))
                     events.clear()
                     progress.update(task, completed=done - 1)
                 events.extend(accept(report.body, report.received_at).event for report in reports)
-            store.fold(events, None, max(event.received_at for event in events))
+            store.fold(events, None, _end_of(events))
             progress.update(task, completed=installations)
         store.truncate_wal()
         store.close()
+
+
+def _end_of(events: list[Event]) -> int:
+    """When events were all there, on the day of the first: one that ended past midnight takes none with it."""
+    midnight = (day_of(events[0].received_at) + 1) * MICROSECONDS_PER_DAY
+    return min(max(event.received_at for event in events), midnight - 1)

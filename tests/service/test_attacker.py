@@ -1,0 +1,186 @@
+"""A number below k in public: a program asks for everything, again and again while reports arrive, and finds none."""
+
+import random
+import re
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from running_service import UNLIMITED, Client, Service, post_all, wait_until
+from scripts.attacker import files
+from scripts.attacker.attack import Attacker
+from stored_data import StoredData
+
+from telemetry_service.store.cells import RUNNING_CODES
+from telemetry_service.store.store import FILE_NAME
+
+K = 5
+NEXT = ("installing", "validation", "configuring")
+APPS = ("jellyfin", "immich", "adguard", "docker", "plex", *(f"rare-{number}" for number in range(40)))
+POPULARITY = (40, 20, 15, 10, 8, *([1] * 40))
+FAILURES: tuple[dict[str, Any], ...] = (
+    {"exit_code": 100, "error": "exit_code=100\n---\nE: Unable to correct problems, you have held broken packages."},
+    {"exit_code": 137, "error": "exit_code=137\n---\nKilled"},
+    {"exit_code": 28, "error": "exit_code=28\n---\ncurl: (28) Connection timed out"},
+    {"exit_code": 1},
+)
+
+
+def reports(dice: random.Random) -> Iterator[dict[str, Any]]:
+    """Reports without end: popular scripts and rare ones, running and ended, repaired, corrected, sent twice."""
+    number = dice.randrange(1 << 60)
+    while True:
+        number += 1
+        one: dict[str, Any] = {
+            "random_id": str(UUID(int=number)),
+            "execution_id": str(UUID(int=number + (1 << 100))),
+            "type": dice.choices(("lxc", "vm", "turnkey", "addon", "tool", "pve"), (60, 8, 4, 4, 4, 2))[0],
+            "nsapp": dice.choices(APPS, POPULARITY)[0],
+            "os_type": dice.choice(("debian", "debian", "ubuntu", "alpine", "fedora")),
+            "os_version": dice.choice(("12", "13", "24.04", "41")),
+            "pve_version": dice.choice(("8.4.1", "9.0.3", "9.1.1")),
+            "method": dice.choice(("default", "advanced", "mydefaults-app")),
+            "core_count": dice.choice((1, 2, 4, 7)),
+            "ram_size": dice.choice((512, 1024, 2048)),
+            "disk_size": dice.choice((4, 8, 20)),
+            "cpu_vendor": dice.choice(("intel", "amd")),
+            "gpu_vendor": dice.choice(("intel", "nvidia", "unknown")),
+            "gpu_passthrough": dice.choice(("igpu", "dgpu", "none")),
+            "repo_source": dice.choices(("ProxmoxVE", "ProxmoxVED", "external"), (80, 10, 10))[0],
+        }
+        status = dice.choices(("success", "failed", "aborted", "unknown", "configuring"), (60, 18, 8, 4, 10))[0]
+        yield one | {"status": dice.choice(NEXT)}
+        failure = dice.choice(FAILURES)
+        ended = {"success": {"install_duration": dice.randint(20, 2000), "exit_code": 0}, "failed": failure}.get(status, {})
+        yield one | {"status": status} | ended
+        if status == "failed" and dice.random() < 0.3:
+            yield one | {"status": "success", "exit_code": 0, "install_duration": 300}  # repaired in the same execution
+        if dice.random() < 0.05:
+            yield one | {"status": status} | ended
+
+
+class Load:
+    """Sends reports while it is entered."""
+
+    def __init__(self, service: Service, seed: int) -> None:
+        self._client = Client(service.address)
+        self._reports = reports(random.Random(seed))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+        self.sent = 0
+
+    def _send(self) -> None:
+        while not self._stop.is_set():
+            assert self._client.post(next(self._reports)).status == 202
+            self.sent += 1
+            self._stop.wait(0.002)
+
+    def __enter__(self) -> "Load":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._client.close()
+
+
+@pytest.fixture
+def attacked(new_service: Callable[..., Service]) -> Service:
+    """A service with some months behind it."""
+    service = new_service()
+    assert service.command("demo", "--installations", "800", "--days", "40", "--seed", "3").returncode == 0
+    return service.start()
+
+
+def test_nobody_learns_of_fewer_than_k(attacked: Service, tmp_path: Path) -> None:
+    """JSON, pages, badges, metrics and the files of the site, with all filters, while reports arrive."""
+    published = {}
+    with Attacker(attacked.address, K, seed=random.randrange(1 << 30)) as attacker, Load(attacked, seed=5) as load:
+        for number in range(2):
+            attacker.round(each=20, pages=25)
+            site = tmp_path / f"site{number}"
+            assert attacked.command("publish", "--to", str(site)).returncode == 0
+            published[number] = {one.where: one.n for one in files.in_site(site)}
+            assert list(files.unexplained_in_site(site)) == []
+    assert attacker.findings == []
+    assert load.sent > 200
+    assert attacker.read > 10_000
+    assert attacker.grown > 20
+    assert sum(map(len, published.values())) > 10_000
+    assert [(where, n) for told in published.values() for where, n in told.items() if n % K] == []
+    assert published[0] != published[1]
+
+
+def test_the_attacker_would_notice(attacked: Service) -> None:
+    """With a token the numbers are exact: the same program finds hundreds of them, in JSON and on pages."""
+    token = attacked.command("token", "create", "--scope", "read", "--name", "insider").stdout.split()[-1]
+    with Attacker(attacked.address, K, seed=1, token=token) as attacker, Load(attacked, seed=6):
+        attacker.round(each=6, pages=12)
+    told = [finding.partition(":")[0].partition("?")[0] for finding in attacker.findings]
+    assert {"/api/dashboard", "/api/errors", "/api/scripts"} <= set(told)
+    assert any(not address.startswith(("/api/", "/metrics")) for address in told)
+
+
+def _pending(client: Client) -> int:
+    found = re.search(r"^telemetry_installs_pending (\d+)", client.send("GET", "/metrics").text, re.M)
+    assert found
+    return int(found[1])
+
+
+def _running(data: Path) -> int:
+    with closing(sqlite3.connect(f"{(data / FILE_NAME).as_uri()}?mode=ro", uri=True)) as connection:
+        row = connection.execute(f"SELECT count(*) FROM installation WHERE status IN ({RUNNING_LIST})").fetchone()
+        return int(row[0])
+
+
+RUNNING_LIST = ",".join(map(str, RUNNING_CODES))
+# What a public answer must not depend on, spoiled. Installations under way stay: their number is published as it is, in steps.
+SPOILED = (
+    "UPDATE count_day SET n = n * 3 + 7",
+    "UPDATE count_month SET n = n * 5 + 11",
+    "UPDATE public_remainder SET n = (n + 3) % 5",
+    "UPDATE name SET first_day = first_day - 3",
+    f"DELETE FROM installation WHERE status NOT IN ({RUNNING_LIST})",
+)
+
+
+def test_public_answers_follow_from_published_counts_alone(attacked: Service, tmp_path: Path) -> None:
+    """The same published counts over other exact ones give the same bytes, whatever is asked: nothing else can leak."""
+    events = reports(random.Random(9))
+    post_all(attacked, [next(events) for _ in range(300)])
+    StoredData(attacked.data).wait_until_folded()
+    assert attacked.stop() == 0
+    said, exact = [], []
+    for spoiled in (False, True):
+        root = tmp_path / f"spoiled-{spoiled}"
+        shutil.copytree(attacked.data, root / "data")
+        if spoiled:
+            with closing(sqlite3.connect(root / "data" / FILE_NAME)) as connection, connection:
+                for statement in SPOILED:
+                    connection.execute(statement)
+        service = Service(root, **UNLIMITED).start()
+        try:
+            client = service.client()
+            published = _running(root / "data") // K * K
+            wait_until(lambda client=client, n=published: _pending(client) == n, "the gauges to be renewed")
+            with Attacker(service.address, K, seed=2) as attacker:
+                attacker.round(each=10, pages=30)
+                said.append(attacker.said)
+            token = service.command("token", "create", "--scope", "read", "--name", "insider").stdout.split()[-1]
+            with Attacker(service.address, K, seed=2, token=token) as insider:
+                exact.append(insider.get("/api/dashboard?days=0").text)
+        finally:
+            service.close_clients()
+            service.stop()
+    assert exact[0] != exact[1]  # it was spoiled indeed
+    assert len(said[0]) > 80
+    assert said[0].keys() == said[1].keys()
+    for address, answer in said[0].items():
+        assert answer == said[1][address], address
