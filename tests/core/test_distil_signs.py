@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import re2
 
 from telemetry_service.core.distil.literals import alternatives, expanded, required
-from telemetry_service.core.distil.match import SIGNS, heaviest_cause, signs_of
+from telemetry_service.core.distil.match import _OTHERS, SIGNS, heaviest_cause, may_be_other, signs_of
 
 # name: (a line it fires on, a line it must not fire on)
 CASES: dict[str, tuple[str, str]] = {
@@ -153,3 +154,11 @@ def test_offsets_are_characters() -> None:
     line = "ünïcödé: No space left on device"
     start, end = heaviest_cause(line)
     assert line[start:end] == "No space left"
+
+
+def test_patterns_without_a_literal_only_fire_on_lines_that_are_looked_at() -> None:
+    lines = ["    ^~~~", " ~~~", "#1 0x5 at x", "  ^", " 45 1200 12 x", "[===>  ]", "++ ls", "root@box:/opt# ls", "12 34 56 k"]
+    for _, pattern in _OTHERS:
+        fitting = [line for line in lines if re2.search(pattern, line)]
+        assert fitting, pattern
+        assert all(may_be_other(line.encode()) for line in fitting)

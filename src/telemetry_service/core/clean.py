@@ -8,14 +8,13 @@ from typing import NamedTuple, Protocol
 
 from telemetry_service.core.distil import distil, window
 
-# Of the text around the line, only lines that share a word with it can teach a name that is in it. Measured at 300
-# microseconds per KiB of scrubbing, the bound keeps a 128 KiB log within 5 ms of it.
-CONTEXT_MAX_CHARS = 16 * 1024
+# Of the text around the line, only lines that hold a word of it can teach that the word is a name, and only words that
+# are not public can be taught. Most lines of failures have none.
+CONTEXT_MAX_CHARS = 4 * 1024
 CONTEXT_LINE_MAX_CHARS = 1000
-WORDS_MAX = 60  # of the line, looked up in the text
+WORDS_MAX = 20  # of the line, looked up in the text
 LINE_MAX_CHARS = 600  # of the scrubbed line, before the gate; bounds its work
 
-_WORD = re.compile(r"[^\W_][\w-]+")
 _OCTET = r"(?:\d{1,3}|[xX*]{1,3})"
 _REMNANT_V4 = re.compile(rf"(?<![\w.]){_OCTET}(?:\.{_OCTET}){{3}}(?![\w*])")
 _REMNANT_PAIRS = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{1,4}|[xX*]{1,4})(?::(?:[0-9A-Fa-f]{1,4}|[xX*]{1,4})){3,7}(?![\w:*])")
@@ -30,6 +29,8 @@ class _Scrubber(Protocol):
     def scrub(self, text: str) -> _Scrubbed: ...
 
     def gate(self, text: str) -> str: ...
+
+    def open_words(self, text: str) -> list[str]: ...
 
 
 class Cleaned(NamedTuple):
@@ -47,11 +48,10 @@ def clean_error(error: str, exit_meaning: str, scrubber: _Scrubber, limit: int) 
     it cut: cutting first could leave half a secret that no rule recognises. `exit_meaning` serves when nothing in the
     text explains the failure.
     """
-    text = without_remnants(error)
-    line = distil(text)
+    line = distil(error)
     if not line:
         return Cleaned(window(exit_meaning, limit), exit_meaning)
-    scrubbed = _scrub_in_context(line, text, scrubber)
+    scrubbed = _scrub_in_context(without_remnants(line), line, error, scrubber)
     gated = scrubber.gate(window(scrubbed, LINE_MAX_CHARS))
     return Cleaned(window(gated, limit), gated)
 
@@ -69,24 +69,33 @@ def _masked(placeholder: str) -> Callable[[re.Match[str]], str]:
     return replace
 
 
-def _scrub_in_context(line: str, text: str, scrubber: _Scrubber) -> str:
-    return scrubber.scrub(f"{line}\n\n{context_of(line, text)}").text.partition("\n")[0]
+def _scrub_in_context(line: str, raw: str, text: str, scrubber: _Scrubber) -> str:
+    """The scrubbed line. `raw` is the line as it stands in the text."""
+    alone = scrubber.scrub(line).text
+    words = scrubber.open_words(alone)
+    context = context_of(words, raw, text) if words else ""
+    return scrubber.scrub(f"{line}\n{without_remnants(context)}").text.partition("\n")[0] if context else alone
 
 
-def context_of(line: str, text: str) -> str:
-    """The lines of a text that share a word with a line, in their order, at most CONTEXT_MAX_CHARS of them.
+def context_of(words: list[str], line: str, text: str) -> str:
+    """The other lines of a text that hold one of the words, in their order, at most CONTEXT_MAX_CHARS of them.
 
-    Where that is too much, lines that share the rarest words come first: a name is rarer than "error".
+    Where that is too much, lines with the rarest words come first, and of those the last.
     """
+    lowered = text.lower()
+    words = [word for word in words[:WORDS_MAX] if word in lowered]
+    if not words:
+        return ""
     around = [other[:CONTEXT_LINE_MAX_CHARS] for other in text.splitlines() if other.strip() and line not in other]
-    if sum(map(len, around)) <= CONTEXT_MAX_CHARS // 8:
-        return "\n".join(around)
-    lowered = [other.lower() for other in around]
-    words = dict.fromkeys(word.lower() for word in _WORD.findall(line))
-    sharing = [[number for number, other in enumerate(lowered) if word in other] for word in list(words)[:WORDS_MAX]]
+    sharing: dict[str, list[int]] = {word: [] for word in words}
+    for number, other in enumerate(around):
+        lowered = other.lower()
+        for word in words:
+            if word in lowered:
+                sharing[word].append(number)
     chosen: set[int] = set()
     room = CONTEXT_MAX_CHARS
-    for numbers in sorted(sharing, key=len):
+    for numbers in sorted(sharing.values(), key=len):
         for number in reversed(numbers):
             if number not in chosen and len(around[number]) < room:
                 chosen.add(number)

@@ -1,9 +1,13 @@
 """What passes the gate and what does not."""
 
+import string
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from telemetry_service.core.scrub import Scrubber
-from telemetry_service.core.scrub.vocabulary import load_vocabulary
+from telemetry_service.core.scrub.vocabulary import Words, load_vocabulary
 
 PASSES = [
     "E: Unable to locate package libssl1.1",
@@ -42,5 +46,24 @@ def test_other_words_do_not(word: str, scrubber: Scrubber) -> None:
 def test_the_vocabulary_is_sound() -> None:
     words = load_vocabulary()
     assert len(words) > 50_000
-    assert not {"benedikt", "lena", "uppsala", "berlin", "homelab", "keller", "cet"} & words
+    assert not {"benedikt", "lena", "uppsala", "berlin", "homelab", "keller", "cet"} & set(words)
     assert all(word == word.lower() for word in words)
+    assert len(set(words)) == len(words)
+
+
+@given(st.sets(st.text(string.ascii_lowercase + "#-.", min_size=1, max_size=6), max_size=40), st.text(max_size=6))
+def test_packed_words_are_a_set(chosen: set[str], other: str) -> None:
+    words = Words("\n".join(sorted(chosen)).encode())
+    assert set(words) == chosen
+    assert len(words) == len(chosen)
+    assert all(word in words for word in chosen)
+    assert (other in words) == (other in chosen)
+
+
+@given(
+    st.text(max_size=300)
+    | st.lists(st.sampled_from(["@", "%", "-", "~", "%2F", ".", "_", "+", "a", "7", "ü", "pve", " "])).map("".join)
+)
+def test_any_text_passes_through(scrubber: Scrubber, text: str) -> None:
+    once = scrubber.gate(text)
+    assert scrubber.gate(once) == once

@@ -36,6 +36,7 @@ _PREFIX = re.compile(
     r"|notarget|network|engine|404|peer dep) (?=[A-Z4][\w ]+))"
     r"[ \t:>|-]{0,8}"
 )
+_PREFIX_WORDS = ("gyp ", "npm ", "stack ", "notarget ", "network ", "engine ", "peer dep ")  # of _PREFIX, in small letters
 # After a time stamp: `host program[pid]:`, as syslog and journald print it.
 _SYSLOG = re.compile(r"([A-Za-z0-9][\w.-]{0,63}) (?=\(?[A-Za-z][\w./@:+-]{0,60}\)?(?:\[\d{1,8}\])?: |kernel: )")
 _PROGRAM = re.compile(r"(?:\(?[A-Za-z][\w./@+-]{0,60}\)?\[\d{1,8}\]|kernel): (?:\[ *\d{1,9}\.\d{3,9}\] )?")
@@ -115,7 +116,7 @@ def _pieces(raw: str) -> list[str]:
 
 def parse_line(raw: str) -> Line:
     """One line, its prefixes taken off; `raw` has no line break and at most LINE_MAX_CHARS characters."""
-    text = raw.expandtabs(4)
+    text = raw.expandtabs(4) if "\t" in raw else raw
     body = text.lstrip()
     indent = len(text) - len(body)
     verdict = 2 if body[:1] in CROSSES else 0
@@ -123,20 +124,24 @@ def parse_line(raw: str) -> Line:
     if stamped and (host := _SYSLOG.match(body)):
         body = body[host.end() :]
     lead = ""
-    if program := _PROGRAM.match(body):
+    if ("]" in body or body.startswith("kernel")) and (program := _PROGRAM.match(body)):
         lead, body = body[: program.end()], body[program.end() :]
         body, _ = _strip_prefixes(body)
-    if level := _LEVEL.match(body):
+    if body.startswith("[") and (level := _LEVEL.match(body)):
         lead, body, verdict = lead + level[0], body[level.end() :], max(verdict, 1)
         body, _ = _strip_prefixes(body)
     if _is_structured(body):
         lead, body, verdict = "", _structured(body), int(bool(_SEVERE.search(body, 0, 400)))
-    return Line(lead, _SPACES.sub(" ", body).strip(), indent, verdict)
+    if "   " in body or "\t" in body or "\u00a0" in body:
+        body = _SPACES.sub(" ", body)
+    return Line(lead, body.strip(), indent, verdict)
 
 
 def _strip_prefixes(body: str) -> tuple[str, bool]:
     stamped = False
     for _ in range(6):
+        if "a" <= body[:1] <= "z" and "|" not in body and not body.startswith(_PREFIX_WORDS):
+            break  # most lines: a word is no prefix
         prefix = _PREFIX.match(body)
         if prefix is None or not prefix.end():
             break

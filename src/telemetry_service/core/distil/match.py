@@ -67,7 +67,8 @@ def _table() -> tuple[list[str], list[list[_Matcher]], list[tuple[int, str]]]:
                 pattern = "^ ?" + pattern[1:]
             bare = len(literals) == 1 and pattern.removeprefix("^ ?").lower().replace("\\", "") in literals
             compiled = None if bare else re2.compile(pattern, _options())
-            matcher = _Matcher(number, anchored and bare, compiled, None if bare else _set_of([pattern]).Match)
+            # Of a set, and without the wrapper's checks: half the time of a search with its match object.
+            matcher = _Matcher(number, anchored and bare, compiled, None if bare else _set_of([pattern])._set.Match)
             for literal in literals:
                 by_literal.setdefault(literal, []).append(matcher)
     return list(by_literal), list(by_literal.values()), others
@@ -75,14 +76,21 @@ def _table() -> tuple[list[str], list[list[_Matcher]], list[tuple[int, str]]]:
 
 _LITERALS, _MATCHERS, _OTHERS = _table()
 _AUTOMATON = BytesAhoCorasick([literal.encode() for literal in _LITERALS])
-_OTHER_SET = _set_of([pattern for _, pattern in _OTHERS])
+_OTHER_MATCH = _set_of([pattern for _, pattern in _OTHERS])._set.Match
+
+
+def may_be_other(body: bytes) -> bool:
+    """Whether a pattern without a literal can fire: such lines begin with a sign or a number, or are a prompt."""
+    return not body[:1].isalpha() or b"@" in body
 
 
 def signs_of_lines(bodies: list[str]) -> list[set[int]]:
     """For each body the numbers (in SIGNS) of the signs that fire on it."""
     encoded = [body.encode("utf-8", "replace") for body in bodies]
     starts = [0, *accumulate(len(body) + 1 for body in encoded)]
-    fired: list[set[int]] = [{_OTHERS[number][0] for number in _OTHER_SET.Match(body) or ()} for body in encoded]
+    fired: list[set[int]] = [
+        {_OTHERS[number][0] for number in _OTHER_MATCH(body)} if may_be_other(body) else set() for body in encoded
+    ]
     tried: set[tuple[int, int]] = set()
     for literal, begin, _ in _AUTOMATON.find_matches_as_indexes(b"\n".join(encoded).lower(), overlapping=True):
         index = bisect_right(starts, begin) - 1
@@ -90,9 +98,9 @@ def signs_of_lines(bodies: list[str]) -> list[set[int]]:
         if (index, literal) in tried:
             continue
         tried.add((index, literal))
-        signs = fired[index]
+        signs, body = fired[index], encoded[index]
         for sign, anchored, _, fires in _MATCHERS[literal]:
-            if sign not in signs and (first or not anchored) and (fires is None or fires(encoded[index])):
+            if sign not in signs and (first or not anchored) and (fires is None or fires(body)):
                 signs.add(sign)
     return fired
 

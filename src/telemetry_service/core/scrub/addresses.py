@@ -43,14 +43,18 @@ RULES: tuple[Rule, ...] = (
 )
 
 _OCTETS = re.compile(r"\d+")
-_VERSION_BEFORE = re.compile(
-    r"(?:(?<![A-Za-z])[vV]|[<>=~!^]=\s?|<<\s|>>\s|[~^]|\s[<>]\s|\b[A-Z][A-Za-z]+/"
-    r"|(?i:\b(?:versions?|assembly ?version|file ?version|release|kernel|chrome|chromium|chromedriver|firmware|driver|revision|build|sdk|runtime|v|ver)"
-    r"(?:\s(?:is|of|number|string))?[:=\s\"'(]{1,3})|\blib[a-z][\w+.-]*[ :=]{1,2}"
-    r"|\bversions: [\w.,+~ -]{0,40})$"
+# Loopback and unspecified as every machine has them, and systemd-resolved's.
+_EVERYBODYS = frozenset({"0.0.0.0", "127.0.0.0", "127.0.0.1", "127.0.1.1", "127.0.0.11", "127.0.0.53", "127.0.0.54"})  # noqa: S104 - nothing binds to it
+# What stands in front of a version: a sign, or the last word before it.
+_VERSION_SIGN = re.compile(r"(?:(?<![A-Za-z])[vV]|[<>=~!^]=|[~^]|\b[A-Z][A-Za-z]{1,15}/)\Z")
+_VERSION_WORD = re.compile(
+    r"<<|>>|[<>=~!^]=|[<>~^]|lib[a-z][\w+.-]*"
+    r"|(?i:(?:(?:assembly|file)?versions?|releases?|kernel|chrome|chromium|chromedriver|firmware|driver|revision|build|sdk|runtime|v|ver))"
 )
+_VERSION_FILLERS = frozenset({"is", "of", "number", "string"})
+_VERSIONS = re.compile(r"\bversions: [\w.,+~ -]{0,40}\Z")
 # A product's name in front of four small numbers is followed by its version, unless the word speaks of a network.
-_PRODUCT_BEFORE = re.compile(r"(?:^|[\s('\"])([A-Za-z][\w+]*[A-Za-z](?:\.[A-Za-z]\w+)*)(?: \(| )$")
+_PRODUCT = re.compile(r"[('\"]?([A-Za-z][\w+]*[A-Za-z](?:\.[A-Za-z]\w+)*)")
 _NETWORK_WORDS = re.compile(
     r"(?i)(?:\w*(?:host|addr\w*|server|gateway|dns|peer|dev|src|dst|ips?|inet|ping|route|node|network|subnet|mask|client|target|remote|proxy|relay|master|slave|nas|connect\w*|bind\w*|listen\w*|resolv\w*)"
     r"|to|from|at|on|for|via|with|by|of|and|or|is|was|the|in|not|as|be|arp|lease|reach|ssh|curl|get|query|received|error|failed|timeout|refused|x|a|set|add|del|using|got|has)"
@@ -68,6 +72,26 @@ def _is_local_use(octets: list[int]) -> bool:
     return (first == 192 and second == 168) or (first == 172 and 16 <= second <= 31) or (first == 169 and second == 254)
 
 
+def _follows_version_word(before: str) -> bool:
+    if before[-1:] not in {" ", "\t", '"', "'", ":", "("}:
+        return _VERSION_SIGN.search(before[-18:]) is not None
+    words = before.split()
+    while words and words[-1].strip(":=\"'(") in _VERSION_FILLERS:
+        words.pop()
+    word = words[-1].strip(":\"'(") if words else ""
+    if _VERSION_WORD.fullmatch(word) or ("versions:" in before and _VERSIONS.search(before)):
+        return True
+    return before.endswith("(") and _PACKAGE_LINE.search(before) is not None
+
+
+def _follows_product(before: str) -> bool:
+    if not before.endswith((" (", " ")):
+        return False
+    words = before.removesuffix("(").split()
+    product = _PRODUCT.fullmatch(words[-1]) if words else None
+    return product is not None and not _NETWORK_WORDS.fullmatch(product[1])
+
+
 def is_version(found: Found, octets: list[int]) -> bool:
     """Whether a dotted quad is a version, by what stands around it. Private networks except 10/8 never are."""
     if _is_local_use(octets):
@@ -75,10 +99,9 @@ def is_version(found: Found, octets: list[int]) -> bool:
     before, after = found.before, found.after
     if _RANGE_AFTER.match(after) and not (after[:1] == "-" and octets[0] < 64 and octets[0] != 10 and "." not in after[:5]):
         return False
-    if _VERSION_BEFORE.search(before) or _PACKAGE_LINE.search(before):
+    if _follows_version_word(before):
         return True
-    product = _PRODUCT_BEFORE.search(before) if max(octets) < _SMALL and octets[0] != 10 else None
-    if product and not _NETWORK_WORDS.fullmatch(product[1]) and not after.startswith((":", "/", ".")):
+    if max(octets) < _SMALL and octets[0] != 10 and not after.startswith((":", "/", ".")) and _follows_product(before):
         return True
     if _FILE_AFTER.match(after) and _PACKAGE_BEFORE.search(before):
         return True
@@ -90,7 +113,7 @@ def ipv4(found: Found) -> Change | None:
     if start and (text[start - 1].isdigit() or (text[start - 1] == "." and text[start - 2 : start - 1].isdigit())):
         return None
     octets = [int(part) for part in _OCTETS.findall(found.value)[:4]]
-    if max(octets) > 255 or octets[0] == 127 or octets == [0, 0, 0, 0]:
+    if max(octets) > 255 or (octets[0] in {0, 127} and text[start:end].partition("/")[0] in _EVERYBODYS):
         return None
     if text[end : end + 1] == "." and re.match(r"\.\d{1,5}(?: >|: |,|$)", text[end : end + 12]) and re.search(r"(?:\bIP |> )$", found.before):
         return Change(start, end, "<ipv4>")
@@ -142,7 +165,7 @@ def ipv6(found: Found) -> Change | None:
     text, start, end = found
     value = found.value
     tail = text[end : end + 1]
-    if tail.isalnum() or tail == "_":
+    if tail.isalnum() or tail == "_" or ("::" not in value and value.count(":") < 6):
         return None
     stripped = value.rstrip(":") if not value.endswith("::") else value
     if value.endswith("::") and text[end : end + 1] == ":":
@@ -155,7 +178,7 @@ def ipv6(found: Found) -> Change | None:
             mapped = ipaddress.IPv6Address(address).ipv4_mapped
         except ValueError:
             continue
-        if mapped is not None and mapped.is_loopback:
+        if mapped is not None and str(mapped) in _EVERYBODYS:
             return None
         return Change(start, start + len(candidate), "<ipv6>")
     return _ipv6_with_port(found)

@@ -8,6 +8,7 @@ from collections.abc import Container
 from telemetry_service.core.scrub.machine_names import MACHINE_PART, NUMBERED, RUNNING
 from telemetry_service.core.scrub.vocabulary import Vocabulary
 
+_LONGEST = 160  # characters of a token; a longer one is nobody's word
 _MODE = re.compile(r"[dlbcps]?[rwxsStT-]{9}")
 MASK = "<x>"
 PLACEHOLDER = re.compile(r"<[a-z][a-z0-9]{0,11}>")
@@ -48,6 +49,9 @@ _ARCHIVE = re.compile(
 _PACKAGE_FILE = re.compile(
     r"([a-z0-9][a-z0-9+.-]*)[_-](\d[\w.+~:%-]*?)[_-](?:amd64|arm64|armhf|i386|all|x86_64|aarch64|noarch)\.(?:deb|rpm|apk|snap|udeb)"
 )
+
+
+_JOINT = re.compile(r"[@~]|%(?:2[fF]|40|20|3[aA])?")
 
 
 class Gate:
@@ -103,6 +107,8 @@ class Gate:
 
     def passes(self, token: str, text: str, start: int) -> bool:
         vocabulary = self._vocabulary
+        if len(token) > _LONGEST:
+            return False
         if token.isascii() is False:
             return not any(char.isalnum() for char in token)
         if token.isalpha():
@@ -140,7 +146,7 @@ class Gate:
     def _compound(self, token: str, in_path: bool = False) -> bool:
         """Names made of parts: files, modules, packages with versions; a hyphenated or dotted name of words must be public whole."""
         if "@" in token or "%" in token or "~" in token:
-            return all(not part or self.passes(part, token, 0) for part in re.split(r"[@~]|%(?:2[fF]|40|20|3[aA]|)?", token))
+            return all(not part.strip("-._+") or self.passes(part, token, 0) for part in _JOINT.split(token))
         if "." in token:
             return self._dotted(token)
         if "-" in token:

@@ -16,7 +16,7 @@ import re2
 
 
 class Rule(NamedTuple):
-    """A named pattern. `group_kinds` pairs each group number with its kind, in the order of the text."""
+    """A named pattern."""
 
     name: str
     pattern: str
@@ -54,6 +54,8 @@ class Change(NamedTuple):
 
 
 _PREFIX = 2  # characters of context from which on a refused value is looked at again
+_UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED
+_NOWHERE = (-1, -1)
 
 Kind = Callable[[Found], Change | None]
 
@@ -68,62 +70,85 @@ def options(case_sensitive: bool = True) -> re2.Options:
     return chosen
 
 
+class Spent(Exception):
+    """A text made the rules search more often than any honest text does."""
+
+
+class Budget:
+    """How many searches a text may still cost. Bounds the work of a text that is written to be slow."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, searches: int) -> None:
+        self.left = searches
+
+
 class CompiledRule:
     """A rule bound to its kinds."""
 
-    __slots__ = ("groups", "name", "regex")
+    __slots__ = ("_find", "groups", "name")
 
     def __init__(self, rule: Rule, kinds: Mapping[str, Kind]) -> None:
         self.name = rule.name
-        self.regex = re2.compile(shadow(rule.pattern), options=options())
+        regex = re2.compile(shadow(latin(rule.pattern)), options=options())
+        # The spans of one search: the package's own match objects take four times as long as the search itself.
+        self._find = regex._regexp.Match
         self.groups = tuple(
             (number, kinds[name.decode("ascii").rstrip("0123456789_")])
-            for name, number in sorted(self.regex.groupindex.items(), key=lambda item: item[1])
+            for name, number in sorted(regex.groupindex.items(), key=lambda item: item[1])
         )
         if not self.groups:
             raise ValueError(f"rule {rule.name} has no named group")
 
-    def changes(self, subject: Subject) -> list[Change]:
-        """The changes this rule makes to the subject, in order, not overlapping.
+    def matches(self, data: bytes) -> bool:
+        """Whether the pattern occurs, whatever its kinds say."""
+        return bool(self._find(_UNANCHORED, data, 0, len(data))[0] != _NOWHERE)
+
+    def changes(self, subject: Subject, budget: Budget) -> list[Change]:
+        """The changes this rule makes to the subject, in order, not overlapping. Raises Spent.
 
         A refused value is searched again from its start on when words stood before it, because they may hide another
         occurrence: in `target node alpha` the first match takes `node` for the value.
         """
+        text, data = subject
+        size, position, end_of_last = len(data), 0, 0
         found: list[Change] = []
-        position: int | None = 0
-        while position is not None:
-            position = self._search(subject, position, found)
-        return found
-
-    def _search(self, subject: Subject, position: int, found: list[Change]) -> int | None:
-        """Add changes from `position` on; where to look again after a refused value, or None at the end."""
-        text = subject.text
-        end_of_last = found[-1].end if found else 0
-        for match in self.regex.finditer(subject.data, position):
+        while position <= size:
+            budget.left -= 1
+            if budget.left < 0:
+                raise Spent
+            spans = self._find(_UNANCHORED, data, position, size)
+            first, last = spans[0]
+            if first < 0:
+                break
             refused = -1
             for number, kind in self.groups:
-                start, end = match.span(number)
+                start, end = spans[number]
                 if start == end or start < end_of_last:
                     continue
+                budget.left -= 1
                 change = kind(Found(text, start, end))
                 if change is not None and change.start >= end_of_last:
                     found.append(change)
                     end_of_last = change.end
                 elif refused < 0:
                     refused = start
-            if refused > match.start() + _PREFIX and refused >= end_of_last:
-                return refused
-        return None
+            if refused > first + _PREFIX and refused >= end_of_last:
+                position = refused
+            else:
+                position = last if last > first else last + 1
+        return found
 
 
-class Subject:
+class Subject(NamedTuple):
     """A text, and the bytes RE2 searches: one byte per character, so that offsets in one are offsets in the other."""
 
-    __slots__ = ("data", "text")
+    text: str
+    data: bytes
 
-    def __init__(self, text: str, data: bytes | None = None) -> None:
-        self.text = text
-        self.data = shadow(text) if data is None else data
+    @classmethod
+    def of(cls, text: str) -> Subject:
+        return cls(text, shadow(text))
 
     def rewritten(self, changes: list[Change]) -> Subject:
         """The text with every change made; `changes` are in order and do not overlap."""
@@ -146,3 +171,28 @@ def shadow(text: str) -> bytes:
     if text.isascii():
         return text.encode("ascii")
     return _WIDE.sub(lambda match: "é" if match[0].isalpha() else "\xa0", text.translate(_QUOTES)).encode("latin-1")
+
+
+# The letters and numbers of Latin-1. RE2 would fold all of Unicode's for each pattern: 2 s for the table of rules.
+_CLASSES = {
+    "\\pL": "A-Za-z\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\xff",
+    "\\pN": "0-9\xb2\xb3\xb9\xbc-\xbe",
+    "\\p{Lu}": "A-Z\xc0-\xd6\xd8-\xde",
+    "\\p{Ll}": "a-z\xb5\xdf-\xf6\xf8-\xff",
+}
+_CLASS = re.compile(r"(?P<named>\\p(?:\{\w+\}|[LN]))|\\.|(?P<open>\[\^?\]?)|(?P<close>\])", re.DOTALL)
+
+
+def latin(pattern: str) -> str:
+    """The pattern with Unicode's classes written out for text in Latin-1."""
+    inside = False
+
+    def rewritten(match: re.Match[str]) -> str:
+        nonlocal inside
+        if match["named"]:
+            ranges = _CLASSES[match["named"]]
+            return ranges if inside else f"[{ranges}]"
+        inside = (inside or bool(match["open"])) and not match["close"]
+        return match[0]
+
+    return _CLASS.sub(rewritten, pattern)

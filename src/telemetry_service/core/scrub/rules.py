@@ -14,6 +14,7 @@ from telemetry_service.core.scrub import (
     locations,
     secret_rules,
     secrets,
+    strays,
     user_rules,
     users,
 )
@@ -44,10 +45,12 @@ RULES: tuple[Rule, ...] = (
     *secret_rules.LATE_RULES,
     *user_rules.RULES,
     *host_rules.RULES,
+    *strays.RULES,
 )
 
-# Rules whose value spans lines; they see the whole text, before it is searched in runs of lines.
+# Rules whose value spans lines; they see the whole text, before it is searched line by line.
 MULTILINE = frozenset({"pem"})
+MULTILINE_SIGN = "-----BEGIN"  # no text without it has one
 
 
 def compile_rules(public: Container[str], knows: Callable[[str], bool]) -> tuple[CompiledRule, ...]:
@@ -59,5 +62,6 @@ def compile_rules(public: Container[str], knows: Callable[[str], bool]) -> tuple
         **locations.KINDS,
         **hosts.host_kinds(public, knows),
         **users.user_kinds(public, knows),
+        **strays.stray_kinds(knows),
     }
     return tuple(CompiledRule(rule, kinds) for rule in RULES)

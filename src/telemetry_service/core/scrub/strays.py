@@ -2,7 +2,7 @@
 
 Unknown words are many in messages - programs, packages, options - and the gate masks them in the end. The rules
 take only three kinds: a capitalised word beside another or in mid-sentence, one with a letter beyond ASCII, and a plain
-word that ends a phrase after `on`, `from`, `by`, `at`.
+word that ends a phrase after `on`, `from`, `by`, `at`. They are applied last.
 """
 
 from __future__ import annotations
@@ -10,13 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from telemetry_service.core.scrub.rule import Change, Found, Kind, Rule
 from telemetry_service.core.scrub.user_rules import SYSTEM_USERS
 
-_NAME = r"[^\W\d_a-z][a-z\u00df-\u017f]{2,}(?:['’-][^\W\d_a-z]?[a-z\u00df-\u017f]+)?"
-# Two or three capitalised words: a first name may be a word (Rose), as may a last name (Fisher).
-_PERSON = re.compile(rf"(?<![\w./@=$%<\\+-]){_NAME}(?: (?:van |von |de |der |la )*{_NAME}){{1,2}}(?![\w(/=>@\\+]|[.-]\w|::|:\d)")
-_WORD = re.compile(r"(?<![\w./@=$%<\\+-])[^\W\d_]{4,30}(?![\w(/=>@\\+]|[.-]\w|::|:\d)")
-_BEFORE = re.compile(r"(?:^|[\s(])(?:on|from|by|at|to|via|with|against|near|node|box) $")
+_START = r"(?:^|[^\pL\pN_./@=$%<\\+-])"
+_NAME = r"\p{Lu}\p{Ll}{2,}(?:['-]\p{Lu}?\p{Ll}+)?"
+RULES = (
+    # Two or three capitalised words: a first name may be a word (Rose), as may a last name (Fisher).
+    Rule("unknown-person", rf"{_START}(?P<strayperson>{_NAME}(?: (?:van |von |de |der |la )*{_NAME}){{1,2}})"),
+    Rule("unknown-title", r"(?:[a-z\xdf-\xff>]|[a-z0-9>],) (?P<straytitle>\p{Lu}\p{Ll}{3,29})"),
+    Rule("unknown-letters", rf"{_START}(?P<straylatin>[A-Za-z]*[\xc0-\xff]\pL*)"),
+    Rule("unknown-phrase-end", r"(?:^|[\s(])(?:on|from|by|at|to|via|with|against|near|node|box) (?P<strayend>[a-z]{4,30})"),
+)
+
+_GOES_ON = re.compile(r"[\w(/=>@\\+]|[.-]\w|::|:\d")
 _AFTER = re.compile(r"$|[,;.)]|: |\n| (?:is|was|has|did|failed|refused|at|via|after|in|does|and|timed|went|with|by|over)\b")
 _MID_SENTENCE = re.compile(r"(?:[a-z\u00df-\u017f]|[a-z0-9>],) $")
 _THING_BEFORE = re.compile(
@@ -25,34 +32,39 @@ _THING_BEFORE = re.compile(
 )
 
 
-class Strays:
-    """Finds unknown names; immutable. `knows` tells public words."""
+def stray_kinds(knows: Callable[[str], bool]) -> dict[str, Kind]:
+    """The kinds of this file; `knows` tells public words."""
 
-    def __init__(self, knows: Callable[[str], bool]) -> None:
-        self._knows = knows
+    def known(word: str) -> bool:
+        return knows(word) or word.lower() in SYSTEM_USERS
 
-    def remove(self, text: str) -> str:
-        """`text` with unknown names replaced by `<name>`. Idempotent."""
-        return _WORD.sub(self._word, _PERSON.sub(self._person, text))
+    def hide(found: Found, lead: int = 0) -> Change:
+        return Change(found.start + lead, found.end, "<name>")
 
-    def _person(self, match: re.Match[str]) -> str:
-        words = match[0].split(" ")
-        if all(self._knows(word) for word in words):
-            return match[0]
-        starts_sentence = match.start() == 0 or not _MID_SENTENCE.search(match.string, max(0, match.start() - 3), match.start())
-        if starts_sentence and self._knows(words[0]) and (len(words) > 2 or match.start() == 0):
-            return f"{words[0]} <name>"
-        return "<name>"
+    def person(found: Found) -> Change | None:
+        words = found.value.split(" ")
+        if all(knows(word) for word in words) or _GOES_ON.match(found.after):
+            return None
+        starts_sentence = not _MID_SENTENCE.search(found.before)
+        if starts_sentence and knows(words[0]) and (len(words) > 2 or not found.start):
+            return hide(found, len(words[0]) + 1)
+        return hide(found)
 
-    def _word(self, match: re.Match[str]) -> str:
-        word = match[0]
-        if self._knows(word) or word.lower() in SYSTEM_USERS:
-            return word
-        before = match.string[max(0, match.start() - 24) : match.start()]
-        if not word.isascii() and not word.isupper():
-            return "<name>"
-        if word.istitle():
-            return "<name>" if _MID_SENTENCE.search(before) and not _THING_BEFORE.search(before) else word
-        if word.islower() and _BEFORE.search(before) and _AFTER.match(match.string, match.end()):
-            return "<name>"
-        return word
+    def title(found: Found) -> Change | None:
+        word = found.value
+        if _GOES_ON.match(found.after) or known(word) or _THING_BEFORE.search(found.before):
+            return None
+        return hide(found)
+
+    def beyond_ascii(found: Found) -> Change | None:
+        word = found.value
+        if len(word) < 4 or word.isascii() or word.isupper() or _GOES_ON.match(found.after) or known(word):
+            return None
+        return hide(found)
+
+    def phrase_end(found: Found) -> Change | None:
+        if known(found.value) or not _AFTER.match(found.after):
+            return None
+        return hide(found)
+
+    return {"strayperson": person, "straytitle": title, "straylatin": beyond_ascii, "strayend": phrase_end}
