@@ -51,6 +51,7 @@ _VERSION_WORD = re.compile(
     r"<<|>>|[<>=~!^]=|[<>~^]|lib[a-z][\w+.-]*"
     r"|(?i:(?:(?:assembly|file)?versions?|releases?|kernel|chrome|chromium|chromedriver|firmware|driver|revision|build|sdk|runtime|v|ver))"
 )
+_VERSION_SIGNS = frozenset({"<=", ">=", "==", "~=", "!=", "^="})
 _VERSION_FILLERS = frozenset({"is", "of", "number", "string"})
 _VERSIONS = re.compile(r"\bversions: [\w.,+~ -]{0,40}\Z")
 # A product's name in front of four small numbers is followed by its version, unless the word speaks of a network.
@@ -73,12 +74,12 @@ def _is_local_use(octets: list[int]) -> bool:
 
 
 def _follows_version_word(before: str) -> bool:
-    if before[-1:] not in {" ", "\t", '"', "'", ":", "("}:
+    if before[-1:] not in {" ", "\t", '"', "'", ":", "(", "="} or before[-2:] in _VERSION_SIGNS:
         return _VERSION_SIGN.search(before[-18:]) is not None
     words = before.split()
     while words and words[-1].strip(":=\"'(") in _VERSION_FILLERS:
         words.pop()
-    word = words[-1].strip(":\"'(") if words else ""
+    word = words[-1].strip(":\"'(=") or words[-1] if words else ""
     if _VERSION_WORD.fullmatch(word) or ("versions:" in before and _VERSIONS.search(before)):
         return True
     return before.endswith("(") and _PACKAGE_LINE.search(before) is not None

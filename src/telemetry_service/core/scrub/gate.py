@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from telemetry_service.core.scrub.machine_names import MACHINE_PART, NUMBERED, RUNNING
+from telemetry_service.core.scrub.machine_names import NUMBERED, RUNNING, is_machine_like
 from telemetry_service.core.scrub.vocabulary import Vocabulary
 
 _LONGEST = 160  # characters of a token; a longer one is nobody's word
@@ -22,7 +22,7 @@ _VERSION = re.compile(
 _MEASURE = re.compile(
     r"[+-]?\d{1,7}(?:\.\d{1,6})?(?:ms|s|m|h|d|us|ns|[KMGTkmgt]i?[Bb]?|[Bb]|px|x|th|st|nd|rd|bit|Hz|MHz|GHz|W|%)(?:/s)?"
 )
-_HEX = re.compile(r"0x[0-9a-fA-F]{1,8}|[0-9a-f]{7}")
+_HEX = re.compile(r"0x(?:0000|7f|ffff)[0-9a-fA-F]{1,12}|0x[0-9a-fA-F]{1,8}|[0-9a-f]{7}")
 _DIGEST_BEFORE = re.compile(r"(?:sha(?:1|256|384|512)[:-]|md5:|@sha256:)$", re.IGNORECASE)
 _COMMIT_BEFORE = re.compile(
     r"(?:tree|commit|revision|object|checkout|HEAD|sha1|ref|branch|index|bad|HEAD is now at|detached at)[:\s'\"(]{1,4}$",
@@ -38,6 +38,7 @@ _KEY_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _SHORT = re.compile(r"[A-Za-z]\d{1,2}")  # L2, v3, u9
+_SQLSTATE = re.compile(r"[0-9A-Z]{2}[0-9A-Z][0-9]{2}|\d{2}[0-9A-Z]{3}")
 _ERROR_CODE = re.compile(r"[A-Z]{1,8}-?\d{3,6}")
 _ERROR_BEFORE = re.compile(r"(?i)(?:error|warning|code|errno|fatal|SQLSTATE)[ :=(\[]{1,2}$")
 _JAVA = re.compile(
@@ -99,8 +100,10 @@ class Gate:
     def _code(token: str, text: str, start: int) -> bool:
         """An error's number (`CS0246`), or a class of Java with its package or file."""
         end = start + len(token)
+        if len(token) == 5 and _SQLSTATE.fullmatch(token) and text.startswith(("]", ")", ":"), end):
+            return True
         if _ERROR_CODE.fullmatch(token):
-            return text.startswith((":", "]"), end) or _ERROR_BEFORE.search(text, max(0, start - 12), start) is not None
+            return text.startswith((":", "]", ")"), end) or _ERROR_BEFORE.search(text, max(0, start - 12), start) is not None
         if text.startswith("(", end) and re.fullmatch(r"_*[A-Za-z]\w*[a-z0-9](?:_\w+|[A-Z]\w*)", token):
             return True  # a function
         return _JAVA.fullmatch(token) is not None
@@ -120,7 +123,8 @@ class Gate:
                 or (len(token) > 3 and not token.islower() and not token.istitle() and vocabulary.knows_parts(token))
             )
         if token.isdigit() and len(token) > 7:
-            return len(token) == 8 and token[:2] in {"19", "20"}  # a date; longer numbers may be somebody's
+            # A date, or bytes; other long numbers may be somebody's.
+            return (len(token) == 8 and token[:2] in {"19", "20"}) or (len(token) < 14 and int(token) % 1024 == 0)
         if token[0].isdigit() and (_NUMBER.fullmatch(token) or _MEASURE.fullmatch(token) or _VERSION.fullmatch(token)):
             return True
         if token.lower() in self._public or vocabulary.knows(token) or _MODE.fullmatch(token):
@@ -166,7 +170,7 @@ class Gate:
     def _words(self, token: str, in_path: bool) -> bool:
         """Public words joined, unless they are joined the way machines are called (`media-server`) and stand outside a path or option."""
         parts = [part for part in token.split("-") if part]
-        if not in_path and len(parts) in {2, 3} and (MACHINE_PART.search(parts[0]) or MACHINE_PART.search(parts[-1])):
+        if not in_path and len(parts) in {2, 3} and is_machine_like(parts):
             return False
         if not all(part.isdigit() or self._part(part) for part in parts):
             return False

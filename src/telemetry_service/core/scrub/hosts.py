@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Container
 
 from telemetry_service.core.scrub.host_rules import AMBIGUOUS, CERTAIN_PRIVATE, CODE, ENDING, FILES
-from telemetry_service.core.scrub.machine_names import MACHINE_NAME, MACHINE_PART, NUMBERED, RUNNING
+from telemetry_service.core.scrub.machine_names import MACHINE_NAME, NUMBERED, RUNNING, is_machine_like
 from telemetry_service.core.scrub.rule import Change, Found, Kind
 
 # Words that follow "host", "node", "to" ... in messages, beside the vocabulary's.
@@ -149,7 +149,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         return (
             len(parts) > 1
             and all(is_word(part) for part in parts)
-            and not any(MACHINE_PART.search(part) for part in (parts[0], parts[-1]))
+            and not is_machine_like(parts)
             and not parts[-1].isdigit()
         )
 
@@ -177,7 +177,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         if host(found) is None or (after.startswith(("(", "::", "=", "@")) and not after.startswith("=>")):
             return None
         if "." in value:
-            return site(found) if "/" not in before[-1:] else None
+            return (site(found) or inner(found, value)) if "/" not in before[-1:] else None
         if (
             after[:1] in {":", "/"}
             and _PORT_OR_ADDRESS.match(after)
@@ -190,6 +190,13 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         if is_word(value) or _CAMEL.search(value) or value.startswith("_") or is_phrase(value):
             return None
         return None if before.endswith(("-", "/", ".", "_", "$", "%")) else hide(found, value)
+
+    def inner(found: Found, value: str) -> Change | None:
+        """A dotted name that ends in no known domain, in front of a port or a reason."""
+        labels = value.lower().split(".")
+        if not found.text.startswith(":", found.start + len(value)) or _FILE.search(value) or not labels[-1].isalpha():
+            return None
+        return None if all(is_word(label) for label in labels) or CODE.search(value) else hide(found, value)
 
     def noun(found: Found) -> Change | None:
         """A quoted name after a noun such as node: a host even when it is a word, unless it is a setting or a file."""
@@ -217,7 +224,8 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         if (
             value in {"problem", "name", "error", "lookup", "query", "server", "host", "failed", "address"}
             or re.search(r"[a-z][A-Z]|_", found.value)
-            or found.after.startswith(("(", "::", "=", "`"))
+            or found.after.startswith(("(", "::", "=", "`", "@"))
+            or found.text[found.start - 2 : found.start] in {"t'", "s'", "y'"}
             or (found.before.endswith("`") and not re.search(r"(?i)host\W*$", found.before))
         ):
             return None
@@ -358,7 +366,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         left, right = found.text[found.start - 1 : found.start], found.after
         if (
             left in {"$", "\\", "%"}
-            or (left == "." and found.before[-2:-1].isalnum())
+            or (left == "." and (found.before[-2:-1].isalnum() or found.before[-2:-1] in {"/", " ", ""}))
             or (right.startswith("(") and last not in CERTAIN_PRIVATE)
         ):
             return None
@@ -478,7 +486,15 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
             return None
         if is_phrase(value) or re.fullmatch(r"[0-9a-f]{7,}", value) or re.search(r"[a-z][A-Z]", value):
             return None
-        return hide(found, value) if re.search(r"[0-9]$|-", value) or MACHINE_NAME.search(value) else None
+        parts = value.split("-")
+        if re.search(r"[0-9]$", value) or is_machine_like(parts) or (len(parts) == 1 and MACHINE_NAME.search(value)):
+            return hide(found, value)
+        if len(parts) == 1:
+            return None
+        # Packages and options are called `docker-ce` and `epel-release` too, after a colon or between quotes.
+        known = [is_word(part) for part in parts]
+        may_be_a_thing = re.search(r"(?:: |\(| - |(?:by|to|for)\s+\W)$", found.before) is not None
+        return None if all(known) or (may_be_a_thing and any(known)) else hide(found, value)
 
     def dns_name(found: Found) -> Change | None:
         value = plain(found.value)
@@ -534,6 +550,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         "dcpart": dc_part,
         "node": node,
         "mx": peer,
+        "quotedpeer": lambda found: None if len(found.value) < 2 or _HEX_RUN.fullmatch(found.value) else peer(found),
         "realm": realm,
         "port": lambda found: None,
     }
@@ -578,7 +595,12 @@ _MESSAGE_NOUNS = frozenset(
         "info",
     ]
 )
-_NUMBERISH = re.compile(r"[\d.:_-]+|v?\d+(?:\.\w+)*(?:-\w+)?")
+_NUMBERISH = re.compile(r"[\d.:_-]+|0x[0-9a-fA-F]+|v?\d+(?:\.\w+)*(?:-\w+)?")
 _VERSION_SIGNS = ("==", ">=", "<=", "~=", "!=")
 _PORT_OR_ADDRESS = re.compile(r":\d{2,5}(?:\D|$)|/(?:<ipv|\d+\.)")
+_FILE = re.compile(
+    r"\.(?:py|js|sh|c|go|ts|tsx|jsx|conf|json|ya?ml|so|h|cpp|cc|rb|php|rs|java|kt|mjs|cjs|list|txt|pl|pm|lua|vue|css|html|sql|toml|lock|cfg|ini|xml|log|md|exs?|scala|in|ac|am|mk|cmake|build|service|sock|socket|timer|env|d)$",
+    re.IGNORECASE,
+)
+_HEX_RUN = re.compile(r"[0-9a-f]{7,}")
 _CAMEL = re.compile(r"[a-z][A-Z]")

@@ -16,7 +16,7 @@ _VARIABLE = re.compile(
 )
 # What follows a setting's name in a sentence about it.
 _PROSE = re.compile(
-    r"(?:is|was|not|for|must|required|missing|invalid|does|cannot|can|should|has|to|in|and|or|this|the|of|file|failed|error)[,.:]?"
+    r"(?:settings?|options?|variables?|parameters?|arguments?|values?|fields?|environment|config(?:uration)?|never|force|is|was|not|for|must|required|missing|invalid|does|cannot|can|should|has|to|in|and|or|this|the|of|file|failed|error)[,.:]?"
 )
 _PATH = re.compile(r"(?:/|\./|~/|file:)[\w./@-]*$")
 
@@ -31,7 +31,7 @@ def _is_no_secret(value: str) -> bool:
 
 def given(found: Found) -> Change | None:
     """A value in a place where only a secret stands."""
-    if _VARIABLE.match(found.value) or found.value.startswith("<"):
+    if _VARIABLE.match(found.value) or found.value.startswith("<") or found.before.endswith(("vision identified by '", "vision identified by ")):
         return None
     return None if found.before.endswith(" ") and _PROSE.fullmatch(found.value) else _whole(found)
 
