@@ -25,7 +25,7 @@ _MEASURE = re.compile(
 _HEX = re.compile(r"0x(?:0000|7f|ffff)[0-9a-fA-F]{1,12}|0x[0-9a-fA-F]{1,8}|[0-9a-f]{7}")
 _DIGEST_BEFORE = re.compile(r"(?:sha(?:1|256|384|512)[:-]|md5:|@sha256:)$", re.IGNORECASE)
 _COMMIT_BEFORE = re.compile(
-    r"(?:tree|commit|revision|object|checkout|HEAD|sha1|ref|branch|index|bad|HEAD is now at|detached at)[:\s'\"(]{1,4}$",
+    r"(?:tree|commit|layer|identified by|revision|object|checkout|HEAD|sha1|ref|branch|index|bad|HEAD is now at|detached at)[:\s'\"(]{1,4}$",
     re.IGNORECASE,
 )
 _DIGEST_LENGTHS = frozenset({32, 40, 64, 96, 128})
@@ -41,11 +41,12 @@ _SHORT = re.compile(r"[A-Za-z]\d{1,2}")  # L2, v3, u9
 _SQLSTATE = re.compile(r"[0-9A-Z]{2}[0-9A-Z][0-9]{2}|\d{2}[0-9A-Z]{3}")
 _ERROR_CODE = re.compile(r"[A-Z]{1,8}-?\d{3,6}")
 _ERROR_BEFORE = re.compile(r"(?i)(?:error|warning|code|errno|fatal|SQLSTATE)[ :=(\[]{1,2}$")
+_LIBRARY = re.compile(r"lib([a-z]{2,20})-?\d{1,3}(?:\.\d{1,3}){0,2}[a-z]?\d?(?:-(?:dev|dbg|bin|common|data|doc|t64))?")
 _JAVA = re.compile(
     r"(?:org|com|io|net|java|javax|jakarta|sun|jdk|kotlin|scala|groovy|dev)(?:\.[a-z][a-z0-9_]*){1,8}(?:\.[A-Z]\w*(?:\$\w+)*)(?:\.[\w<>$]+)?|[A-Z][A-Za-z0-9]*(?:\$\w+)?\.(?:java|kt|scala|groovy)"
 )
 _ARCHIVE = re.compile(
-    r"([\w.+~-]+?)\.(?:tar\.(?:gz|xz|bz2|zst)|tgz|txz|zip|deb|rpm|whl|jar|war|AppImage|gz|xz|zst|apk|exe|msi|iso|img|gem|nupkg|run|so(?:\.\d+)*)"
+    r"([\w.+~-]+?)\.(?:tar\.(?:gz|xz|bz2|zst)|tgz|txz|zip|deb|rpm|whl|jar|war|AppImage|gz|xz|zst|apk|exe|msi|iso|img|gem|nupkg|run|node|so(?:\.\d+)*)"
 )
 _PACKAGE_FILE = re.compile(
     r"([a-z0-9][a-z0-9+.-]*)[_-](\d[\w.+~:%-]*?)[_-](?:amd64|arm64|armhf|i386|all|x86_64|aarch64|noarch)\.(?:deb|rpm|apk|snap|udeb)"
@@ -96,6 +97,11 @@ class Gate:
     def _archive_part(self, part: str) -> bool:
         return part.isdigit() or self._part(part)
 
+    def _local_version(self, token: str) -> bool:
+        """`2.1.0+cpu`: a version and public words."""
+        version, *locals_ = token.split("+")
+        return _VERSION.fullmatch(version) is not None and all(_VERSION.fullmatch(part) or self._part(part) for part in locals_)
+
     @staticmethod
     def _code(token: str, text: str, start: int) -> bool:
         """An error's number (`CS0246`), or a class of Java with its package or file."""
@@ -124,7 +130,11 @@ class Gate:
             )
         if token.isdigit() and len(token) > 7:
             # A date, or bytes; other long numbers may be somebody's.
+            if len(token) == 8 and _ERROR_BEFORE.search(text, max(0, start - 12), start):
+                return True
             return (len(token) == 8 and token[:2] in {"19", "20"}) or (len(token) < 14 and int(token) % 1024 == 0)
+        if token[0].isdigit() and "+" in token and self._local_version(token):
+            return True
         if token[0].isdigit() and (_NUMBER.fullmatch(token) or _MEASURE.fullmatch(token) or _VERSION.fullmatch(token)):
             return True
         if token.lower() in self._public or vocabulary.knows(token) or _MODE.fullmatch(token):
@@ -145,6 +155,8 @@ class Gate:
             )
         if token[0] == "l" and text[start - 1 : start] == "-" and vocabulary.knows(token[1:]):
             return True  # the linker's -lname
+        if (library := _LIBRARY.fullmatch(token)) and vocabulary.knows(library[1]):
+            return True
         return self._package_file(token) or self._archive(token) or self._compound(token, text[start - 1 : start] in {"/", "-"})
 
     def _compound(self, token: str, in_path: bool = False) -> bool:

@@ -146,12 +146,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
     def is_phrase(value: str) -> bool:
         """`hash-join`, `up-to-date`: words joined, none of which machines are called by."""
         parts = value.split("-")
-        return (
-            len(parts) > 1
-            and all(is_word(part) for part in parts)
-            and not is_machine_like(parts)
-            and not parts[-1].isdigit()
-        )
+        return len(parts) > 1 and all(is_word(part) for part in parts) and not is_machine_like(parts) and not parts[-1].isdigit()
 
     def host(found: Found) -> Change | None:
         """Only hosts stand here."""

@@ -18,7 +18,7 @@ MACHINE_NAME = re.compile(
     r"(?i)^(?:pve|prox|srv|nas|node|host|server|vm|ct|lxc|docker|web|db|mail|ns|dns|vault|app|dev|prod|test|files?|git|cloud|monitor|proxy|plex|vpn|ha|ldap|auth|sso|ci|build|runner|k8s|k3s|worker|master|gw|fw|router|hv|esx|nuc|pi|raspi|rpi|home|lab|desktop|laptop|pc|ws|backup|media|storage|truenas|synology|qnap|unraid|ubuntu|debian)\d*$|(?:box|server|host|node|nas|pc|lab|srv|vm|pi|nuc|station|pve|hub|router)\d*$"
 )
 # The same for the parts of a hyphenated name, whose parts are public words: `media-server`, not `device-mapper`.
-_LAST = r"(?:box|pbs|server|host|node|nas|pc|lab|srv|vm|pi|nuc|station|pve|hub|router|desktop|laptop|ws|gw|fw|vps|ct|lxc)\d*"
+_LAST = r"(?:box|server|host|node|nas|lab|station|router|desktop|laptop|pve)\d*$|^(?:pc|srv|vm|pi|nuc|hub|ws|gw|fw|vps|ct|lxc|pbs)\d*"
 _FIRST = r"(?:pve|pbs|pmg|prox|srv|nas|node|host|server|vm|ct|lxc|web|db|ns|plex|k8s|k3s|worker|master|gw|fw|hv|esx|nuc|pi|raspi|rpi|home|lab|desktop|laptop|pc|ws|truenas|synology|qnap|unraid)\d*"
 MACHINE_FIRST = re.compile(rf"(?i)^{_FIRST}$|{_LAST}$")
 MACHINE_LAST = re.compile(rf"(?i){_LAST}$|^(?:pve|pbs|prox|srv|nas|vm|ct|lxc|nuc|raspi|rpi|truenas|synology|qnap|unraid)\d*$")

@@ -31,7 +31,11 @@ def _is_no_secret(value: str) -> bool:
 
 def given(found: Found) -> Change | None:
     """A value in a place where only a secret stands."""
-    if _VARIABLE.match(found.value) or found.value.startswith("<") or found.before.endswith(("vision identified by '", "vision identified by ")):
+    if (
+        _VARIABLE.match(found.value)
+        or found.value.startswith("<")
+        or found.before.endswith(("vision identified by '", "vision identified by "))
+    ):
         return None
     return None if found.before.endswith(" ") and _PROSE.fullmatch(found.value) else _whole(found)
 

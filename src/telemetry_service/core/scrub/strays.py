@@ -24,7 +24,9 @@ RULES = (
 )
 
 _GOES_ON = re.compile(r"[\w(/=>@\\+]|[.-]\w|::|:\d")
-_AFTER = re.compile(r"$|[,;.)]|: |\n| \(| (?:marked|reported|rejected|rebooted|is|was|has|did|failed|refused|at|via|after|in|does|and|timed|went|with|by|over)\b")
+_AFTER = re.compile(
+    r"$|[,;.)]|: |\n| \(| (?:marked|reported|rejected|rebooted|is|was|has|did|failed|refused|at|via|after|in|does|and|timed|went|with|by|over)\b"
+)
 _MID_SENTENCE = re.compile(r"(?:[a-z\u00df-\u017f]|[a-z0-9>],) $")
 _THING_BEFORE = re.compile(
     r"(?i)\b(?:packages?|modules?|commands?|functions?|import|plugins?|library|extensions?|app|application|program|test|class"
