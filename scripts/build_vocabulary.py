@@ -35,6 +35,9 @@ MIN_DOMAINS = 1  # a name that is also a word stays when that many message catal
 LANGUAGE_PACKS = re.compile(
     r"-(?:l10n|i18n|locale|langpack)-|^(?:hunspell|aspell|myspell|mythes|hyphen|task|fonts|wfrench|manpages|tesseract-ocr|libreoffice-help|libreoffice-l10n|thunderbird-l10n|firefox-esr-l10n|education|node-|librust-|golang-|libghc-|r-cran-|r-bioc-|elpa-|ruby-|fcitx|ibus|xfonts|gcompris|cpp-|gcc-|g\+\+-|gobjc|gfortran|gdc|gnat|gm2|libgcc-|libstdc|lib64|lib32|libx32|ocaml-|science|debian-science)"
 )
+PARTS = (  # what applications call their containers and services
+    "server web api app worker db redis postgres ui backend frontend client agent proxy node exporter core data config cron scheduler"
+)
 SPECIAL_SUFFIX = re.compile(r"-(?:dev|dbg|dbgsym|doc|docs|java-doc|cross|examples?|data|perl|java|ocaml-dev|cil|el|headers.*)$")
 
 
@@ -305,8 +308,7 @@ def packed_words(path: Path | None) -> set[str]:
 
 def application_forms(names: set[str]) -> set[str]:
     """Applications, and their containers and services: `immich-server`."""
-    parts = "server web api app worker db redis postgres ui backend frontend client agent proxy node exporter core data config cron scheduler"
-    return names | {f"{name}-{part}" for name in names for part in parts.split()}
+    return names | {f"{name}-{part}" for name in names for part in PARTS.split()}
 
 
 def build(roots: list[Path], lists: Path, tables: list[Path], names: list[Path], base: Path | None) -> list[str]:
