@@ -36,7 +36,7 @@ LANGUAGE_PACKS = re.compile(
     r"-(?:l10n|i18n|locale|langpack)-|^(?:hunspell|aspell|myspell|mythes|hyphen|task|fonts|wfrench|manpages|tesseract-ocr|libreoffice-help|libreoffice-l10n|thunderbird-l10n|firefox-esr-l10n|education|node-|librust-|golang-|libghc-|r-cran-|r-bioc-|elpa-|ruby-|fcitx|ibus|xfonts|gcompris|cpp-|gcc-|g\+\+-|gobjc|gfortran|gdc|gnat|gm2|libgcc-|libstdc|lib64|lib32|libx32|ocaml-|science|debian-science)"
 )
 PARTS = (  # what applications call their containers and services
-    "server web api app worker db redis postgres ui backend frontend client agent proxy node exporter core data config cron scheduler"
+    "server web api app worker db redis postgres ui backend frontend client agent proxy node exporter core data config cron"
 )
 SPECIAL_SUFFIX = re.compile(r"-(?:dev|dbg|dbgsym|doc|docs|java-doc|cross|examples?|data|perl|java|ocaml-dev|cil|el|headers.*)$")
 
