@@ -24,10 +24,10 @@ RULES: tuple[Rule, ...] = (
     Rule("ipv6-arpa", r"(?i)\b(?P<arpa>(?:[0-9a-f]\.){4,32})ip6\.(?:arpa|int)"),
     Rule(
         "ipv6",
-        rf"(?:^|[^0-9A-Za-z:_])(?P<ipv>(?:{_H}{{0,4}}:){{2,7}}\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d{{1,3}})?|{_H}{{0,4}}(?::{_H}{{0,4}}){{2,8}}(?:%(?:25)?[\w.-]*\w)?(?:/\d{{1,3}})?)",
+        rf"(?:^|[^0-9A-Za-z:_])(?P<ipv>(?:{_H}{{0,4}}:){{2,7}}\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d{{1,3}})?|(?:{_H}{{0,4}}(?::{_H}{{0,4}}){{6,8}}|(?:{_H}{{1,4}}(?::{_H}{{1,4}}){{0,6}})?::(?:{_H}{{1,4}}(?::{_H}{{1,4}}){{0,7}})?)(?:%(?:25)?[\w.-]*\w)?(?:/\d{{1,3}})?)",
     ),
     Rule("ipv6-dashed", rf"(?:^|[^0-9A-Za-z-])(?P<ipvd>{_H}{{1,4}}(?:-{_H}{{0,4}}){{3,7}})"),
-    Rule("ipv6-masked", r"(?i)(?:^|[^0-9a-z:])(?P<maskv>[0-9a-f]{2,4}(?::[0-9a-fx*]{1,4}){2,7})"),
+    Rule("ipv6-masked", r"(?i)(?:^|[^0-9a-z:])(?P<maskv>[0-9a-f]{2,4}(?::[0-9a-f]{1,4}){0,6}:[0-9a-f]{0,3}[x*][0-9a-fx*]{0,3}(?::[0-9a-fx*]{1,4}){0,6})"),
     Rule("mac", rf"(?:^|[^0-9A-Fa-f:])(?P<mac>{_H}{{2}}(?:(?::{_H}{{2}}){{5,19}}|(?:-{_H}{{2}}){{5,19}}|(?:_{_H}{{2}}){{5,7}}|(?: {_H}{{2}}){{5}}))"),
     Rule("mac-grouped", rf"(?:^|[^0-9A-Za-z.-])(?P<macgroup>{_H}{{4}}(?:\.{_H}{{4}}\.{_H}{{4}}|-{_H}{{4}}-{_H}{{4}}|:{_H}{{4}}:{_H}{{4}})|{_H}{{6}}[-:]{_H}{{6}})"),
     Rule("mac-in-name", rf"(?i)(?:\b(?:en|wl|ww|sl|ib|usb|eth|mac|macvtap|br|bond|veth)[-_]?x?|\b(?:mac|macaddr|hwaddr|lladdr|ether|bssid|hw_?addr|mac[-_ ]?addr(?:ess)?|hardware address)\s*[=:]?\s*['\"]?)(?P<macbare>{_H}{{12}})\b"),
@@ -212,7 +212,7 @@ def ipv6_dashed(found: Found) -> Change | None:
 
 def ipv6_masked(found: Found) -> Change | None:
     value = found.value
-    if not re.search(r"[xX*]", value) or found.text[found.end : found.end + 1].isalnum():
+    if value.count(":") < 2 or found.text[found.end : found.end + 1].isalnum():
         return None
     return Change(found.start, found.end, "<mac>" if re.fullmatch(r"(?i)[0-9a-f]{2}(?::[0-9a-fx*]{2}){5}", value) else "<ipv6>")
 

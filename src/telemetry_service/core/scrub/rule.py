@@ -90,7 +90,8 @@ class CompiledRule:
 
     def __init__(self, rule: Rule, kinds: Mapping[str, Kind]) -> None:
         self.name = rule.name
-        regex = re2.compile(shadow(latin(rule.pattern)), options=options())
+        # `^` and `$` at line breaks as well, so that what matches no text of lines matches none of its lines.
+        regex = re2.compile(shadow("(?m)" + latin(rule.pattern)), options=options())
         # The spans of one search: the package's own match objects take four times as long as the search itself.
         self._find = regex._regexp.Match
         self.groups = tuple(
