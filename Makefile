@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup serve test check bench privacy soak lock clean browser screenshots
+.PHONY: help setup serve test check bench bench-client privacy soak lock clean browser shells screenshots
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -28,6 +28,9 @@ test: setup ## run the tests
 browser: ## install chromium for the browser tests where it is missing
 	@sh scripts/browser.sh
 
+shells: ## install the shells and tools that tests of the shell client use, where they are missing
+	@sh scripts/shells.sh
+
 screenshots: setup browser ## write docs/images
 	$(BIN)/python -m scripts.screenshots
 
@@ -37,12 +40,16 @@ check: setup ## what must hold of the sources: style, types, import direction, g
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.generate --check
+	@if command -v shellcheck >/dev/null; then shellcheck -s sh clients/shell/*.sh; else echo "no shellcheck here; make shells installs it"; fi
 
 soak: setup ## long campaigns: kills, floods, fuzz (SOAK_ROUNDS=50)
 	SOAK_ROUNDS=$${SOAK_ROUNDS:-50} $(BIN)/python -m pytest -m soak --timeout=3600
 
 bench: setup ## the figures of docs/performance.md
 	$(BIN)/python -m bench
+
+bench-client: setup ## how long an installer waits for the shell client
+	$(BIN)/python -m bench client
 
 privacy: setup ## what is removed and kept of error texts, and at what speed
 	$(BIN)/python -m scripts.privacy

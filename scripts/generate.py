@@ -1,15 +1,19 @@
-"""Write the files that are made from the code: docs/settings.md and docs/fields.md.
+"""Write what is made from the code: docs/settings.md, docs/fields.md, and the field list of the shell client.
 
 `python -m scripts.generate` writes them; with --check it only says which are out of date, and fails if any is.
 """
 
+import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from telemetry_service.core.fields import FIELDS, Field
+from telemetry_service.core.fields import FIELDS, Field, Kind, Record
 from telemetry_service.settings import RETIRED, SETTINGS
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+CLIENT = ROOT / "clients" / "shell" / "telemetry.sh"
+CLIENT_BEGINS, CLIENT_ENDS = "# --- made from the field table", "# --- end of what is made"
 
 
 def settings_page() -> str:
@@ -59,20 +63,43 @@ def _accepted(field: Field) -> str:
     return f"at most {field.maximum} characters" if field.maximum else "any UUID"
 
 
-PAGES = {"settings.md": settings_page, "fields.md": fields_page}
+def client() -> str:
+    """The shell client with the fields it may send: all but those that an operator has to ask for."""
+    sent = [field for field in FIELDS if field.record is not Record.OPTIONAL]
+    names = [field.name for field in sent]
+    text = "\n".join(f"  {field.name}: {field.description} ({field.purpose.partition(':')[0]})" for field in sent)
+    made = f"""# --- made from the field table by `python -m scripts.generate`
+_telemetry_fields='{" ".join(names)}'
+_telemetry_fields_version='{hashlib.sha256(" ".join(sorted(names)).encode()).hexdigest()[:12]}'
+_telemetry_numbers='{" ".join(field.name for field in sent if field.kind is Kind.INTEGER)}'
+_telemetry_field_text() {{
+  cat <<'END'
+{text}
+END
+}}
+"""
+    before, _, rest = CLIENT.read_text("utf-8").partition(CLIENT_BEGINS)
+    return before + made + CLIENT_ENDS + rest.partition(CLIENT_ENDS)[2]
+
+
+MADE: dict[Path, Callable[[], str]] = {
+    ROOT / "docs" / "settings.md": settings_page,
+    ROOT / "docs" / "fields.md": fields_page,
+    CLIENT: client,
+}
 
 
 def main(check: bool) -> int:
     outdated = []
-    for name, page in PAGES.items():
-        path = DOCS / name
-        if path.exists() and path.read_text("utf-8") == page():
+    for path, make in MADE.items():
+        text = make()
+        if path.exists() and path.read_text("utf-8") == text:
             continue
-        outdated.append(name)
+        outdated.append(path.relative_to(ROOT))
         if not check:
-            path.write_text(page(), "utf-8")
+            path.write_text(text, "utf-8")
     for name in outdated:
-        print(f"docs/{name} {'is out of date; run: python -m scripts.generate' if check else 'written'}")
+        print(f"{name} {'is out of date; run: python -m scripts.generate' if check else 'written'}")
     return int(check and bool(outdated))
 
 

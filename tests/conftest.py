@@ -14,8 +14,16 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HAS_BROWSER = any(map(shutil.which, BROWSERS))
 # In CI a missing browser fails its tests; elsewhere they are left out, and the summary says so once.
 collect_ignore = [] if HAS_BROWSER or os.environ.get("CI") == "true" else ["e2e"]
+CLIENT_TOOLS = ("bash", "dash", "busybox", "shellcheck", "strace", "curl", "wget", "whiptail", "dialog")
+MISSING_TOOLS = [tool for tool in CLIENT_TOOLS if not shutil.which(tool)]
+if MISSING_TOOLS and os.environ.get("CI") != "true":
+    collect_ignore.append("client")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if collect_ignore:
+    if "e2e" in collect_ignore:
         terminalreporter.write_line("browser tests left out: no chromium here; make browser installs it")
+    if "client" in collect_ignore:
+        terminalreporter.write_line(
+            f"tests of the shell client left out: no {', '.join(MISSING_TOOLS)} here; make shells installs them"
+        )

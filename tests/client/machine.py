@@ -1,0 +1,123 @@
+"""A machine on which scripts source the client, under each shell it promises to work in."""
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+CLIENT = Path(__file__).parents[2] / "clients" / "shell" / "telemetry.sh"
+SHELLS = {"bash": ("bash",), "dash": ("dash",), "ash": ("busybox", "ash")}
+INSTALLED = [name for name, command in SHELLS.items() if shutil.which(command[0])]
+PATIENCE_SECONDS = 30.0  # a loaded machine is slow, not wrong
+QUIET_SECONDS = 0.3  # a terminal that shows nothing new for this long waits for a key
+
+
+def fields() -> str:
+    """The names the client may send, as it lists them."""
+    line = next(line for line in CLIENT.read_text().splitlines() if line.startswith("_telemetry_fields="))
+    return line.partition("=")[2].strip("'")
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited for {what}"
+        time.sleep(0.01)
+    return value
+
+
+class Machine:
+    """Runs scripts that have sourced the client; its traces are below `root`."""
+
+    def __init__(self, root: Path, shell: str, url: str) -> None:
+        self.root = root
+        self.shell = SHELLS[shell]
+        self.traces = root / "traces"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(root),
+            "TERM": "dumb",
+            "TELEMETRY_DIR": str(self.traces),
+            "TELEMETRY_URL": url,
+            "TELEMETRY_DIAGNOSTICS_FILE": str(root / "diagnostics"),
+        }
+
+    def consents(self, answer: str = "yes", to: str | None = None) -> "Machine":
+        """What `telemetry_consent` remembers after an answer to a list of fields."""
+        self.traces.mkdir(exist_ok=True)
+        (self.traces / "consent").write_text(f"answer={answer}\nversion=0\nfields={fields() if to is None else to}\n")
+        return self
+
+    def command(self, script: str, *options: str) -> list[str]:
+        return [*self.shell, *options, "-c", f". {CLIENT}\n{script}", "installer"]
+
+    def run(self, script: str, *options: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a script to its end; what it sends in the background may go on."""
+        return subprocess.run(
+            self.command(script, *options),
+            env=self.environment | dict(env or {}),
+            cwd=self.root,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+
+    def on_a_terminal(self, script: str, *typed: str, env: Mapping[str, str] | None = None) -> str:
+        """Run a script on a terminal where the next of `typed` is typed when it waits; returns all that was shown."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(self.root)
+            os.execvpe(self.shell[0], self.command(script), self.environment | dict(env or {}))
+        shown, waiting = b"", list(typed)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            ready, _, _ = select.select([terminal], [], [], QUIET_SECONDS)
+            if not ready:
+                if waiting:
+                    os.write(terminal, waiting.pop(0).encode())
+                continue
+            try:
+                part = os.read(terminal, 65536)
+            except OSError:
+                break
+            shown += part
+        os.close(terminal)
+        os.kill(child, signal.SIGKILL)  # what still waits for a key has been given all
+        os.waitpid(child, 0)
+        return shown.decode("utf-8", "replace")
+
+    def remembered(self) -> dict[str, str]:
+        path = self.traces / "consent"
+        return dict(line.split("=", 1) for line in path.read_text().splitlines()) if path.exists() else {}
+
+    def history(self) -> list[tuple[str, dict[str, Any]]]:
+        """How each sending went, with the report."""
+        path = self.traces / "history"
+        rows = path.read_text().splitlines() if path.exists() else []
+        return [(outcome, json.loads(report)) for _, outcome, report in (row.split(" ", 2) for row in rows)]
+
+    def sent(self, n: int) -> list[dict[str, Any]]:
+        """The reports that a server confirmed, once there are `n` of them and nothing is under way."""
+        wait_until(lambda: len(self._confirmed()) >= n and not list(self.traces.glob("spool/*")), f"{n} reports to be sent")
+        found = self._confirmed()
+        assert len(found) == n, found
+        return found
+
+    def _confirmed(self) -> list[dict[str, Any]]:
+        return [report for outcome, report in self.history() if outcome == "sent"]
+
+    def waiting(self, n: int) -> list[Path]:
+        """The reports in the spool, once there are `n` and none is under way."""
+        wait_until(
+            lambda: len(list(self.traces.glob("spool/*.report"))) == n and not list(self.traces.glob("spool/*.sending")),
+            f"{n} reports to wait in the spool",
+        )
+        return sorted(self.traces.glob("spool/*.report"))

@@ -1,0 +1,113 @@
+"""The client, and clients of older days, with the real service."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from machine import INSTALLED, Machine, wait_until
+
+from live import Live, running
+
+EXAMPLE = Path(__file__).parents[2] / "clients" / "shell" / "example.sh"
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Any:
+    with running(tmp_path / "service") as service:
+        yield service
+
+
+def dashboard(live: Live) -> dict[str, Any]:
+    return dict(json.loads(live.get("/api/dashboard?days=1&repo=all", exact=True).body))
+
+
+def test_every_shell_reports_to_the_service(live: Live, tmp_path: Path) -> None:
+    for n, shell in enumerate(INSTALLED):
+        (tmp_path / shell).mkdir()
+        machine = Machine(tmp_path / shell, shell, live.url).consents()
+        (machine.root / "log").write_text("line\nE: Unable to locate package libfoo\n")
+        machine.run(
+            f"telemetry_start app{n} lxc; telemetry_set os_type debian; telemetry_progress validation;"
+            "telemetry_fail 100 3 'apt-get install libfoo' log; telemetry_start app-ok vm; telemetry_finish"
+        )
+        machine.sent(5)
+    live.wait_until_counted(2 * len(INSTALLED))
+    wait_until(lambda: dashboard(live)["installing_count"] == 0, "the ends to be counted")
+    shown = dashboard(live)
+    assert (shown["success_count"], shown["failed_count"], shown["installing_count"]) == (len(INSTALLED), len(INSTALLED), 0)
+    assert shown["os_distribution"] == [{"os": "debian", "count": len(INSTALLED)}]
+    (group,) = shown["error_analysis"]
+    assert (group["count"], group["unique_apps"]) == (len(INSTALLED), len(INSTALLED))
+    assert "Unable to locate package" in group["pattern"]
+
+
+@pytest.mark.parametrize("shell", INSTALLED)
+def test_the_example_of_the_guide(live: Live, tmp_path: Path, shell: str) -> None:
+    (tmp_path / "machine").mkdir()
+    machine = Machine(tmp_path / "machine", shell, live.url).consents()
+    script = EXAMPLE.read_text().replace("https://telemetry.example.org", live.url)
+    done = machine.run(script.replace(". ./telemetry.sh", ":"))
+    assert done.returncode == 0
+    statuses = [report["status"] for report in machine.sent(3)]
+    assert sorted(statuses) == ["installing", "success", "validation"]
+
+
+def old_host(**fields: Any) -> dict[str, Any]:
+    """What the host's part of a deployed script knows at its first report: nothing yet, as zeros and `unknown`."""
+    return {
+        "random_id": "", "execution_id": "", "type": "lxc", "nsapp": "jellyfin", "status": "installing", "ct_type": 1,
+        "disk_size": 0, "core_count": 0, "ram_size": 0, "os_type": "unknown", "os_version": "unknown", "pve_version": "8.2.4",
+        "method": "default", "error": "", "exit_code": 0, "error_category": "", "install_duration": 0, "cpu_vendor": "unknown",
+        "cpu_model": "unknown", "gpu_vendor": "unknown", "gpu_model": "unknown", "gpu_passthrough": "unknown",
+        "ram_speed": "unknown", "repo_source": "ProxmoxVE",
+    } | fields  # fmt: skip
+
+
+def from_container(**fields: Any) -> dict[str, Any]:
+    return {"random_id": "", "execution_id": "", "type": "lxc", "nsapp": "unknown", "status": "configuring"} | fields
+
+
+def old_run(ids: dict[str, str], *ends: dict[str, Any]) -> list[dict[str, Any]]:
+    """The reports of one installation, ends included."""
+    known = {"disk_size": "8G", "core_count": 2, "ram_size": 2048, "os_type": "debian", "os_version": "12"}
+    return [
+        old_host(**ids),
+        old_host(**ids, **known, status="validation"),
+        from_container(**ids),
+        from_container(**ids),
+        *(old_host(**ids, **known, **end) for end in ends),
+    ]
+
+
+def test_clients_of_older_days(live: Live) -> None:
+    def ids() -> dict[str, str]:
+        return {"random_id": str(uuid4()), "execution_id": str(uuid4())}
+
+    def without_execution() -> dict[str, str]:
+        return {"random_id": str(uuid4()), "execution_id": ""}
+
+    log = "exit_code=100 | APT failed | at line 40: apt-get install\n---\nE: Unable to locate package libfoo\n"
+    ok, bad = {"status": "done", "install_duration": 90}, {"status": "failed", "exit_code": 100, "error": log}
+    zero, interrupt = {"status": "failed", "exit_code": 0}, {"status": "failed", "exit_code": "130"}
+    make: Callable[[], dict[str, str]]
+    sent = 0
+    for make in (ids, without_execution):
+        for ends in ((ok, ok), (bad, ok), (bad, bad, bad), (zero,), (interrupt, {"status": "aborted", "exit_code": 130}), ()):
+            for report in old_run(make(), *ends):
+                assert live.post(report) == 202
+            sent += 1
+    # Unattended tools have no source of UUIDs: the same second on two machines, two tools.
+    for tool in ("clean-lxcs", "clean-lxcs", "update-lxcs"):
+        assert live.post({"random_id": "tool-1763900000", "type": "tool", "nsapp": tool, "status": "success"}) == 202
+    wait_until(lambda: dashboard(live)["total_tools"] == 2, "the last report to be counted")
+    shown = dashboard(live)
+    assert shown["total_installs"] == sent
+    counted = {name: shown[f"{name}_count"] for name in ("success", "failed", "aborted", "unknown", "installing")}
+    assert counted == {"success": 6, "failed": 2, "aborted": 2, "unknown": 0, "installing": 2}
+    assert shown["total_tools"] == 2
+    assert shown["top_apps"] == [{"app": "jellyfin", "count": sent}]
+    assert shown["os_distribution"] == [{"os": "debian", "count": sent - 2}]
+    assert shown["method_stats"] == [{"method": "default", "count": sent - 2}]
