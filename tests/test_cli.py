@@ -18,7 +18,21 @@ from telemetry_service.core.fields import FIELDS
 from telemetry_service.settings import SETTINGS
 from telemetry_service.store import store
 
-COMMANDS = ("serve", "preview", "scrub", "distil", "fields", "settings", "recount", "demo", "new-key", "token create")
+COMMANDS = (
+    "serve",
+    "preview",
+    "scrub",
+    "distil",
+    "fields",
+    "settings",
+    "recount",
+    "demo",
+    "new-key",
+    "token create",
+    "cleanup",
+    "retention",
+    "vacuum",
+)
 RANDOM_ID = "5f0c3b8e-9c1d-4e7a-8b2f-1d2c3b4a5f60"
 GOOD = {"random_id": RANDOM_ID, "type": "lxc", "nsapp": "Jellyfin", "status": "failed", "exit_code": "7"}
 CANARY = "<canary@9f3a>"

@@ -94,7 +94,7 @@ def fold(store: Store) -> None:
 
 def fold_again(store: Store) -> None:
     """The next fold works; the one after it, where not even the roll-back did, which the next makes good."""
-    if store._connection.in_transaction:
+    if store.connection.in_transaction:
         with pytest.raises(StoreUnavailable):
             fold(store)
     fold(store)
@@ -104,7 +104,7 @@ def expected_after(folder: Path, tmp_path: Path) -> tuple[dict[str, Any], int]:
     """What the directory holds after an undisturbed fold, and how many statements that took."""
     copy = shutil.copytree(folder, tmp_path / "undisturbed")
     with opened(copy) as store:
-        connection: Any = store._connection
+        connection: Any = store.connection
         first = connection.statements
         fold(store)
         taken = connection.statements - first
@@ -163,10 +163,10 @@ def test_an_interrupt_inside_a_statement(folder: Path, tmp_path: Path) -> None:
         copy = shutil.copytree(folder, tmp_path / f"interrupted-{steps}")
         with opened(copy) as store:
             left = itertools.count(steps, -1)
-            store._connection.set_progress_handler(lambda left=left: next(left) <= 0, 1)
+            store.connection.set_progress_handler(lambda left=left: next(left) <= 0, 1)
             with pytest.raises(StoreUnavailable):
                 fold(store)
-            store._connection.set_progress_handler(None, 0)
+            store.connection.set_progress_handler(None, 0)
             assert dump(copy) == before
             fold_again(store)
         assert dump(copy) == after

@@ -73,7 +73,7 @@ def test_a_newer_file_is_refused_and_left_as_it_is(kind: str) -> None:
 
 def test_a_newer_store_is_refused_when_it_is_opened(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
-        store._connection.execute("INSERT INTO schema_step VALUES (99, 'later', 2)")
+        store.connection.execute("INSERT INTO schema_step VALUES (99, 'later', 2)")
     with pytest.raises(UnusableData, match="newer version"), opened(tmp_path):
         pass
 

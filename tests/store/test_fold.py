@@ -144,16 +144,16 @@ class TestExtremes:
             store.fold([event(n) for n in range(4)], None, NOW)
             cells = query(directory, "SELECT count(*) FROM count_day")[0][0]
             assert list(store.differences()) == []
-            store._connection.execute("UPDATE count_day SET n = n + 1")
+            store.connection.execute("UPDATE count_day SET n = n + 1")
             assert len(list(store.differences())) == 2 * cells  # each day, and each month against its days
-            store._connection.execute("UPDATE count_day SET n = n - 1")
-            store._connection.execute("UPDATE count_month SET n = n + 1")
+            store.connection.execute("UPDATE count_day SET n = n - 1")
+            store.connection.execute("UPDATE count_month SET n = n + 1")
             assert len(list(store.differences())) == cells
-            store._connection.execute("DELETE FROM count_month")
+            store.connection.execute("DELETE FROM count_month")
             assert len(list(store.differences())) == cells
-            store._connection.execute("DELETE FROM count_day")
+            store.connection.execute("DELETE FROM count_day")
             assert len(list(store.differences())) == cells
-            store._connection.execute("DELETE FROM installation")
+            store.connection.execute("DELETE FROM installation")
             assert list(store.differences()) == []
 
 

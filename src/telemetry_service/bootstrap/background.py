@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 import structlog
 
@@ -9,11 +10,13 @@ from telemetry_service.bootstrap.assembly import now, open_store
 from telemetry_service.jobs import schedule, worker
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.logs import set_up_logging
-from telemetry_service.settings import from_environ
+from telemetry_service.settings import Settings, from_environ
 from telemetry_service.store.database import StoreUnavailable, UnusableData
 from telemetry_service.store.directory import identities
 from telemetry_service.store.inbox import InboxReader
 from telemetry_service.store.publication import last_success
+from telemetry_service.store.runs import last_run
+from telemetry_service.store.store import Store
 
 log = structlog.get_logger()
 
@@ -29,7 +32,15 @@ def run_worker() -> None:
         log.error("worker.cannot_start", reason=str(error))
         sys.exit(1)
     try:
-        jobs = schedule.table(settings, last_success(settings.data_dir), now())
+        jobs = schedule.table(settings, partial(_last, settings, store), now())
         worker.run(fold, schedule.Schedule(jobs))
     finally:
         store.close()
+
+
+def _last(settings: Settings, store: Store, job: str) -> int | None:
+    """When a job was last done."""
+    if job == "publish":
+        return last_success(settings.data_dir)
+    run = last_run(store.connection, job, "done")
+    return None if run is None else run.started_at

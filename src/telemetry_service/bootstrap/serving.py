@@ -9,7 +9,7 @@ import structlog
 import uvloop
 
 from telemetry_service.bootstrap.assembly import intake, now, open_store
-from telemetry_service.core.event import decode_event
+from telemetry_service.core.event import decode_entry
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.intake import Intake
 from telemetry_service.core.period import day_of
@@ -91,7 +91,7 @@ def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
 
 def _clock(inbox: Inbox) -> Clock:
     body = inbox.last_body()
-    last = decode_event(body).received_at if body else 0
+    last = decode_entry(body).received_at if body else 0
     return Clock(last if last < now() + CLOCK_AHEAD_MICROSECONDS else 0)
 
 

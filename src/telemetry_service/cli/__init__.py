@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from telemetry_service.cli import counting, looking, publishing, service
+from telemetry_service.cli import counting, looking, publishing, service, upkeep
 from telemetry_service.cli.tokens import token_app
 from telemetry_service.settings import InvalidSettings
 from telemetry_service.store.database import StoreUnavailable, UnusableData
@@ -28,6 +28,9 @@ for command in (
     counting.demo,
     publishing.publish,
     service.new_key,
+    upkeep.cleanup,
+    upkeep.retention,
+    upkeep.vacuum,
 ):
     app.command()(command)
 app.add_typer(token_app, name="token")

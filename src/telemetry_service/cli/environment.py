@@ -1,6 +1,11 @@
 """The settings a command runs with."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
 
 from telemetry_service.settings import Settings, from_environ
 
@@ -11,3 +16,15 @@ def current_settings() -> Settings:
     Raises `InvalidSettings`.
     """
     return from_environ(os.environ)
+
+
+@contextmanager
+def job_told() -> Iterator[None]:
+    """Say in one line why a job could not be done, and end with status 1."""
+    from telemetry_service.jobs.schedule import JobFailed
+
+    try:
+        yield
+    except JobFailed as error:
+        print(f"telemetry-service: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None

@@ -46,10 +46,29 @@ class Event(msgspec.Struct, array_like=True, frozen=True, gc=False, omit_default
     ram_speed: str | None = None
 
 
+class Erasure(msgspec.Struct, frozen=True, gc=False):
+    """A person's request to delete what is stored under a random id; it travels through the inbox like an event.
+
+    It takes effect on all events before it, and keeps later ones of this id out.
+    """
+
+    received_at: int
+    random_id: bytes
+
+
 FIRST_REGISTER = 10  # index of `type` among the fields of Event
+
+Entry = Event | Erasure  # what the inbox carries
 
 encode_event = msgspec.msgpack.Encoder().encode
 decode_event = msgspec.msgpack.Decoder(Event).decode
+_decode_erasure = msgspec.msgpack.Decoder(Erasure).decode
+_MAP_BITS, _MAP = 0xF0, 0x80  # the first byte of a small map in MessagePack; events are arrays
+
+
+def decode_entry(body: bytes) -> Entry:
+    """What the inbox holds in one place: an event, or a request to erase."""
+    return _decode_erasure(body) if body[0] & _MAP_BITS == _MAP else decode_event(body)
 
 
 def registers(event: Event) -> tuple[Any, ...]:

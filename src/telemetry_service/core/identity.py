@@ -55,6 +55,10 @@ class Identities:
         """A short name of an installation for people; it leads back to no id."""
         return self._hash(execution.to_bytes(8, "big", signed=True), b"handle", 6).hex()
 
+    def erased(self, random_id: bytes) -> int:
+        """The 64-bit signed integer that is kept of a random id that was erased; it leads back to no id."""
+        return int.from_bytes(self._hash(random_id, b"erased", 8), "big", signed=True)
+
     def token(self, secret: str) -> bytes:
         """What is stored of an access token."""
         return self._hash(secret.encode("utf-8", "replace"), b"token", 32)

@@ -15,6 +15,7 @@ MICROSECONDS_PER_DAY = 86_400_000_000
 
 # The furthest status wins. The clean-up's own verdict gives way to any report of a client.
 STUCK = "stuck"
+STUCK_CATEGORY = "timeout"
 ORDER = ("installing", "validation", "configuring", STUCK, "unknown", "aborted", "failed", "success")
 RANK = {status: rank for rank, status in enumerate(ORDER)}
 FIRST_TERMINAL = RANK[STUCK]
@@ -114,6 +115,18 @@ def join(a: Installation, b: Installation) -> Installation:
     for rank, received_at in b.firsts.items():
         firsts[rank] = min(firsts.get(rank, received_at), received_at)
     return Installation(a.execution, values, stamps, firsts, _better(a.outcome, b.outcome))
+
+
+def given_up(installation: Installation, at: int) -> Installation:
+    """An installation that the clean-up does not expect to hear of again, at an instant in microseconds since 1970.
+
+    It becomes `unknown`, and gives way to whatever a client still reports: the verdict is joined like an event that knows
+    nothing but the outcome.
+    """
+    rank = RANK[STUCK]
+    nothing = [None] * len(JOINED)
+    outcome = Outcome(Stamp(-rank, at), None, None, STUCK_CATEGORY, None)
+    return join(installation, Installation(installation.execution, list(nothing), list(nothing), {rank: at}, outcome))
 
 
 def _wins(index: int, stamp: Stamp, value: Any, other_stamp: Stamp, other_value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from telemetry_service.core.event import decode_event
+from telemetry_service.core.event import decode_entry
 from telemetry_service.store.inbox import InboxReader
 from telemetry_service.store.store import Position, Store
 
@@ -18,6 +18,7 @@ class Fold:
         self._now = now
         self._generation = inbox.generation()
         self._position = store.position(self._generation)
+        self._is_log_to_empty = False
 
     def step(self) -> int:
         """Fold the next events; returns how many there were.
@@ -25,11 +26,14 @@ class Fold:
         Raises `StoreUnavailable`, with nothing changed: the next step tries the same events again.
         """
         rows = self._inbox.read(self._position, BATCH_EVENTS)
+        if self._is_log_to_empty and len(rows) < BATCH_EVENTS:
+            self._is_log_to_empty = not self._store.truncate_wal()
         if not rows:
             return 0
         position = rows[-1][0]
-        events = [decode_event(body) for _, body in rows]
-        self._store.fold(events, Position(self._generation, position), self._now())
+        entries = [decode_entry(body) for _, body in rows]
+        if self._store.fold(entries, Position(self._generation, position), self._now()):
+            self._is_log_to_empty = True  # it still holds what was erased
         self._position = position
         return len(rows)
 

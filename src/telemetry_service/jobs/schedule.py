@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -17,6 +18,9 @@ from telemetry_service.settings import Settings
 STOP_SECONDS = 2.0
 CHECK_SECONDS = 0.1
 NICENESS = 10  # folding goes first
+DAY_SECONDS = 86_400.0
+SETTLE_SECONDS = 30.0  # what a start leaves to those who wait for answers
+AGAIN_SECONDS = 3600.0
 OWN_WORDS = "telemetry-service: "  # how a command of ours begins what it says of an error
 
 log = structlog.get_logger()
@@ -29,26 +33,45 @@ class JobFailed(Exception):
 class Job(NamedTuple):
     """Something to do every `period_seconds`, for the first time in `first_in_seconds`.
 
-    `run` comes back soon when its event is set, and raises `JobFailed` for what an operator should know.
+    `run` comes back soon when its event is set, and raises `JobFailed` for what an operator should know. What failed is done
+    again after `again_in_seconds`, or after the period where that is sooner.
     """
 
     name: str
     period_seconds: float
     first_in_seconds: float
     run: Callable[[threading.Event], None]
+    again_in_seconds: float = AGAIN_SECONDS
 
 
-def table(settings: Settings, published_at: int | None, now: int) -> tuple[Job, ...]:
-    """The jobs; instants are in microseconds since 1970."""
-    publish_seconds = settings.publish_interval_min * 60.0
-    since_published = (now - (published_at or 0)) / 1_000_000
-    jobs = (Job("publish", publish_seconds, min(max(0.0, publish_seconds - since_published), publish_seconds), publish),)
+def table(settings: Settings, last: Callable[[str], int | None], now: int) -> tuple[Job, ...]:
+    """The jobs. `last` is when one was last done, in microseconds since 1970, or None for never; `now` likewise.
+
+    A job is a command, in a process of its own: it may take seconds of computing, and gives its memory back.
+    """
+    cleanup_seconds = settings.cleanup_interval_min * 60.0 * settings.cleanup_enabled
+    jobs = (
+        _every("publish", settings.publish_interval_min * 60.0, last, now, "publish", "--push"),
+        _every("cleanup", cleanup_seconds, last, now, "cleanup", first_in=SETTLE_SECONDS),
+        # Soon after the day that became too old has ended.
+        _daily("retention", 0, 5, last, now, "retention"),
+        _daily("vacuum", 1, 10, last, now, "vacuum", "--if-due"),
+    )
     return tuple(job for job in jobs if job.period_seconds)
 
 
-def publish(stop: threading.Event) -> None:
-    """Publish in a process of its own: it takes seconds of computing, and gives its memory back."""
-    _run_command(("publish", "--push"), stop)
+def _every(name: str, seconds: float, last: Callable[[str], int | None], now: int, *command: str, first_in: float = 0.0) -> Job:
+    """A command every so many seconds, 0 for never; after a restart it goes on where it stopped."""
+    since = (now - (last(name) or 0)) / 1_000_000
+    return Job(name, seconds, min(max(first_in, seconds - since), max(first_in, seconds)), partial(_run_command, command))
+
+
+def _daily(name: str, hour: int, minute: int, last: Callable[[str], int | None], now: int, *command: str) -> Job:
+    """A command every day at a time (UTC), and soon after a start that comes after it was missed."""
+    seconds, at = now / 1_000_000, hour * 3600 + minute * 60
+    missed = seconds - (seconds - at) % DAY_SECONDS  # the last time it was due
+    first_in = missed + DAY_SECONDS - seconds if (last(name) or 0) / 1_000_000 >= missed else SETTLE_SECONDS
+    return Job(name, DAY_SECONDS, first_in, partial(_run_command, command))
 
 
 def _run_command(arguments: tuple[str, ...], stop: threading.Event) -> None:
@@ -105,7 +128,9 @@ class Schedule:
                     job.run(stop)
                     log.info("job.done", job=job.name)
                 except JobFailed as error:
-                    log.error("job.failed", job=job.name, reason=str(error), again_in_seconds=job.period_seconds)
+                    again_in = min(job.period_seconds, job.again_in_seconds)
+                    self._due[job] = min(self._due[job], self._clock() + again_in)
+                    log.error("job.failed", job=job.name, reason=str(error), again_in_seconds=again_in)
             stop.wait(max(0.0, min(self._due.values()) - self._clock()))
 
     def due(self) -> list[Job]:

@@ -41,6 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     inbox_max_mb: int
     publish_min_count: int
     cleanup_stuck_hours: int
+    cleanup_enabled: bool
+    cleanup_interval_min: int
     retention_days: int
     metrics_auth: str
     ingest_auth: str

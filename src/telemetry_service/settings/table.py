@@ -76,7 +76,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("INBOX_MAX_MB", "512", whole(1, 1_000_000), "size of the inbox above which reports are answered 503, in MB"),
     Setting("PUBLISH_MIN_COUNT", "5", whole(1, 1000), "k: public counts are multiples of it"),
     Setting("CLEANUP_STUCK_HOURS", "24", whole(1, 8760), "hours after which an installation without an end counts as stuck"),
-    Setting("RETENTION_DAYS", "365", whole(1, 36_500), "days that installations are kept"),
+    Setting("CLEANUP_ENABLED", "true", flag, "whether stuck installations become unknown by themselves"),
+    Setting("CLEANUP_INTERVAL_MIN", "60", whole(1, 44_640), "minutes between two looks for stuck installations"),
+    Setting(
+        "RETENTION_DAYS", "365", whole(1, 36_500), "UTC days that installations are kept, today included; retention is always on"
+    ),
     Setting("INGEST_AUTH", "none", choice("none", "token"), "whether reports need a token with the scope ingest"),
     Setting(
         "METRICS_AUTH",

@@ -1,8 +1,10 @@
 """Names: every text of the store under a small number, and the daily bound on new ones."""
 
+import json
+import re
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from telemetry_service.core.fields import FIELDS, OPTIONAL_FIELDS, Kind
 
@@ -15,6 +17,7 @@ OPEN_KINDS: dict[str, str | None] = {
     "pve_version": None,
     "cause": None,
 } | dict.fromkeys(OPTIONAL_FIELDS)
+_DIGITS = re.compile(r"\d+")
 NEW_CAUSES_PER_APP = 20  # that many times more causes of failure than apps may be new on a day
 
 
@@ -38,7 +41,16 @@ class Names:
         self._labels: dict[int, str] = {}
         self._labelled: dict[str, int] = {}
         self._newest = 0
+        self._revision = _revision(connection)
         self.refresh()
+
+    def catch_up(self) -> bool:
+        """Learn what another connection changed since; whether names went or were renamed, and all was learnt anew."""
+        if _revision(self._connection) == self._revision:
+            self.refresh()
+            return False
+        self.forget()
+        return True
 
     def refresh(self) -> None:
         """Learn the names that were added since."""
@@ -54,6 +66,7 @@ class Names:
         self._labels.clear()
         self._labelled.clear()
         self._newest = 0
+        self._revision = _revision(self._connection)
         self.refresh()
 
     def _remember(self, number: int, kind: str, text: str, label: str | None) -> None:
@@ -111,6 +124,36 @@ class Names:
             self._remember(number, kind, text, label)
         return number
 
+    def generalise(self, number: int) -> None:
+        """Take the numbers out of a label: what is left, all that share the name have in common. In a transaction alone."""
+        label = self._labels.get(number)
+        general = _DIGITS.sub("#", label or "")
+        if label is None or general == label:
+            return
+        if general in self._labelled:
+            general = f"{general} [{self._texts[number][:4]}]"
+        self._connection.execute("UPDATE name SET label = ? WHERE id = ?", (general, number))
+        self._tell_others()
+        del self._labelled[label]
+        self._labels[number] = general
+        self._labelled[general] = number
+
+    def delete(self, numbers: Sequence[int]) -> None:
+        """Delete names that nothing refers to; only inside a transaction of the writer, which ends with it."""
+        if not numbers:
+            return
+        # The highest number stays taken: given out again it would name two things to those who still know the first.
+        self._connection.execute(
+            "INSERT INTO name (id, kind, text, first_day) SELECT max(id) + 1, '', '', 0 FROM name WHERE true"
+            " ON CONFLICT (kind, text) DO UPDATE SET id = excluded.id"
+        )
+        self._connection.execute("DELETE FROM name WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(numbers),))
+        self._tell_others()
+        self.forget()
+
+    def _tell_others(self) -> None:
+        self._connection.execute(f"PRAGMA user_version = {_revision(self._connection) % 2**30 + 1}")
+
     def known(self, kind: str, text: str) -> bool:
         return text in self._ids[kind]
 
@@ -122,6 +165,12 @@ class Names:
                     self.intern(field.name, value, 0)
         self.intern("nsapp", OTHER, 0)
         self.intern("method", OTHER, 0)
+
+
+def _revision(connection: sqlite3.Connection) -> int:
+    """How often names were taken away or renamed, which no reader finds out by looking for newer ones."""
+    (revision,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(revision)
 
 
 class NewNames:

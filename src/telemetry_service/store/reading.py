@@ -274,6 +274,7 @@ class Readers:
                 self._open.append(reader)
             reader.connection.execute("BEGIN")  # one report, one state of the store
             try:
+                reader.names.catch_up()
                 return read(reader)
             finally:
                 reader.connection.execute("ROLLBACK")

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from telemetry_service.core.identity import Identities
@@ -104,6 +104,23 @@ class Rows:
             f"{_SELECT} WHERE execution IN (SELECT value FROM json_each(?))", (json.dumps(list(executions)),)
         )
         return {row[1]: self._decode(row) for row in cursor}
+
+    def of_person(self, random_id: bytes) -> list[Row]:
+        """All rows of a random id."""
+        cursor = self._connection.execute(
+            f"{_SELECT} INDEXED BY installation_person WHERE person = ? AND random_id = ?",
+            (self._identities.person(random_id), random_id),
+        )
+        return list(map(self._decode, cursor))
+
+    def by_id(self, ids: Sequence[int]) -> list[Row]:
+        """The rows of these ids, in any order."""
+        cursor = self._connection.execute(f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+        return list(map(self._decode, cursor))
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Delete installations: the one place where that is done, for retention and erasure alike."""
+        self._connection.execute("DELETE FROM installation WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
 
     def between(self, first_day: int, last_day: int) -> Iterable[Row]:
         """All rows of some UTC days, in order of id."""

@@ -5,24 +5,27 @@ position in the inbox are one transaction, and joining an event twice changes no
 """
 
 import sqlite3
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from telemetry_service.core.counts import Cell, Sources, contributions, script_of
-from telemetry_service.core.event import Event
+from telemetry_service.core.counts import Sources
+from telemetry_service.core.event import Entry, Erasure, Event
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY, Installation, from_event, join
+from telemetry_service.core.period import day_of
 from telemetry_service.core.publishing import coarse
 from telemetry_service.store import tallies
 from telemetry_service.store.cells import RUNNING_CODES, Packer
+from telemetry_service.store.compact import truncate_wal
 from telemetry_service.store.database import StoreUnavailable, connect, migrate, roll_back, transaction
+from telemetry_service.store.erasing import Erased
+from telemetry_service.store.ledger import Ledger
 from telemetry_service.store.names import OPEN_KINDS, Names, NewNames
 from telemetry_service.store.rows import IDS_PER_MILLISECOND, Row, Rows, day_of_id
+from telemetry_service.store.runs import note_run
 
 FILE_NAME = "store.sqlite"
 RECOUNT_DAYS = 30  # at once: bounds memory and how long the fold has to wait
@@ -45,93 +48,144 @@ class Position(msgspec.Struct, frozen=True):
     seq: int
 
 
-class _Change(NamedTuple):
-    """Installations that begin (+1) or cease (-1) to count on a UTC day, released to the public or not."""
-
-    sign: int
-    day: int
-    released: bool
-
-
-Changes = defaultdict[_Change, Counter[Cell]]
-
-
 class Store:
-    """The writing end of the store, for one process."""
+    """The writing end of the store. One process folds; the jobs of others wait for it, and it for them.
 
-    def __init__(self, directory: Path, options: StoreOptions, identities: Identities, *, now: int) -> None:
+    Modules beside this one work on `connection`, `names`, `rows`, `ledger` and `erased`, inside `transaction` alone.
+    """
+
+    def __init__(
+        self, directory: Path, options: StoreOptions, identities: Identities, *, now: int, cache_mb: int = CACHE_MB
+    ) -> None:
         """Open or create the store of a data directory; `now` is in microseconds since 1970."""
         self._options = options
-        self._connection = connect(directory / FILE_NAME, cache_mb=CACHE_MB)
-        migrate(self._connection, "store", now)
-        with transaction(self._connection):
-            self._names = Names(self._connection)
-            self._names.declare_enums()
-            source_ids = _declare_sources(self._connection, options.known_repos)
-        self._sources = _sources(self._connection)
-        self._packer = Packer(self._names, source_ids)
-        self._new_names = NewNames(self._names, self._connection, options.max_new_apps_per_day)
+        self.connection = connect(directory / FILE_NAME, cache_mb=cache_mb)
+        migrate(self.connection, "store", now)
+        with transaction(self.connection):
+            self.names = Names(self.connection)
+            self.names.declare_enums()
+            source_ids = _declare_sources(self.connection, options.known_repos)
+        self._packer = Packer(self.names, source_ids)
+        self._new_names = NewNames(self.names, self.connection, options.max_new_apps_per_day)
         self._is_stale = False
-        self._rows = Rows(self._connection, self._names, identities)
+        self._version = -1
+        self.erased = Erased(self.connection, identities)
+        self.rows = Rows(self.connection, self.names, identities)
+        self.ledger = Ledger(self.connection, self.rows, self._packer, _sources(self.connection), options.publish_min_count)
 
     def position(self, generation: str) -> int:
         """The number of the last event of this inbox that is folded; 0 for an inbox never seen."""
-        row = self._connection.execute("SELECT seq FROM fold_position WHERE generation = ?", (generation,)).fetchone()
+        row = self.connection.execute("SELECT seq FROM fold_position WHERE generation = ?", (generation,)).fetchone()
         return int(row[0]) if row else 0
 
-    def fold(self, events: Sequence[Event], position: Position | None, now: int) -> None:
+    def fold(self, entries: Sequence[Entry], position: Position | None, now: int) -> int:
         """Join events into installations, change the counts by the difference, and remember the position: all or nothing.
 
-        `now` is the instant of folding in microseconds since 1970; what is released is released on its UTC day.
+        Requests to erase take effect where they stand among the events. `now` is the instant of folding in microseconds since
+        1970; what is released is released on its UTC day. Returns how many requests to erase there were.
         Raises `StoreUnavailable`, with nothing changed.
         """
-        with self._transaction():
-            self._fold(events, now)
+        with self.transaction():
+            erasures = self._fold(entries, now)
             if position is not None:
-                self._connection.execute(
+                self.connection.execute(
                     "INSERT INTO fold_position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq),"
                     " folded_at = excluded.folded_at",
                     (position.generation, position.seq, now),
                 )
+        return erasures
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """A transaction that may give names numbers; what was learnt in one that broke is forgotten in the next."""
         try:
-            with transaction(self._connection):
-                if self._is_stale:
-                    self._names.forget()
-                    self._new_names.forget()
-                    self._packer.forget()
-                    self._rows.forget()
-                    self._is_stale = False
+            with transaction(self.connection):
+                self._catch_up()
                 yield
         except BaseException:
             self._is_stale = True
             raise
 
+    def learn_anew(self) -> None:
+        """Have the next transaction forget all that was learnt of names."""
+        self._is_stale = True
+
+    def _catch_up(self) -> None:
+        """Forget what a broken transaction taught, and learn what other connections have committed since."""
+        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version or self._is_stale:
+            self.rows.forget()
+            if self.names.catch_up() or self._is_stale:
+                self.names.forget()
+                self._new_names.forget()
+                self._packer.forget()
+                self.ledger.forget()
+        self._version = version
+        self._is_stale = False
+
+    def sealed_through(self) -> int:
+        """The last UTC day that is sealed: nothing is added to it any more; -1 for none."""
+        return sealed_through(self.connection)
+
     def refresh_gauges(self, now: int) -> None:
         """Publish how many installations are under way at an instant, and how many of them for too long."""
-        with transaction(self._connection):
+        with transaction(self.connection):
             self._publish_gauges(now)
 
-    def _fold(self, events: Sequence[Event], now: int) -> None:
-        before = self._rows.load({event.execution for event in events})
+    def _fold(self, entries: Sequence[Entry], now: int) -> int:
+        today = day_of(now)
+        events: list[Event] = []
+        erasures = erased = 0
+        for entry in entries:
+            if isinstance(entry, Erasure):
+                self._join(events)
+                events = []
+                erasures += 1
+                erased += self._erase(entry.random_id, today)
+            else:
+                events.append(entry)
+        self._join(events)
+        self.ledger.settle(today)
+        if erasures:
+            counts = {"requests": erasures, "installations": erased}
+            note_run(self.connection, "erase", started_at=now, ended_at=now, counts=counts)
+        return erasures
+
+    def _join(self, arrived: Sequence[Event]) -> None:
+        """Join events into their installations, but for those of erased ids and of sealed days, which are refused."""
+        sealed = self.sealed_through()
+        events = [event for event in self.erased.without(arrived) if day_of(event.received_at) > sealed]
+        before = self.rows.load({event.execution for event in events})
+        # What is left on a sealed day is about to be deleted; an event of today begins anew.
+        over = [execution for execution, row in before.items() if row.installation.day <= sealed]
+        self.ledger.remove([before.pop(execution) for execution in over], sealed)
         after: dict[int, Installation] = {}
         for event in events:
-            arrived = from_event(self._with_bounded_names(event))
+            one = from_event(self._with_bounded_names(event))
             known = after.get(event.execution)
             if known is None and event.execution in before:
                 known = before[event.execution].installation
-            after[event.execution] = arrived if known is None else join(known, arrived)
-        changes: Changes = defaultdict(Counter)
-        self._rows.expect(after.values())
+            after[event.execution] = one if known is None else join(known, one)
+        self.rows.expect(after.values())
         for execution, installation in after.items():
-            self._replace(before.get(execution), installation, changes)
-        exact, public = self._packed(changes)
-        today = now // MICROSECONDS_PER_DAY
-        tallies.add_exact(self._connection, exact)
-        tallies.release_public(self._connection, public, self._options.publish_min_count, today)
+            self.ledger.replace(before.get(execution), installation)
+
+    def _erase(self, random_id: bytes, today: int) -> int:
+        """Delete everything of a random id and keep it out from now on; how many installations those were."""
+        found = self.rows.of_person(random_id)
+        self.ledger.remove(found, self.sealed_through())
+        self._generalise_labels(found)
+        self.erased.note(random_id, today)
+        return len(found)
+
+    def _generalise_labels(self, removed: Sequence[Row]) -> None:
+        """Where what people are shown of a cause is the line of a removed installation, and not public yet: its numbers go."""
+        for outcome in (row.installation.outcome for row in removed):
+            number = self.names.find("cause", outcome.cause) if outcome and outcome.cause else None
+            if number is not None and outcome and outcome.error:
+                is_its_line = self.names.label(number).startswith(outcome.error)
+                if is_its_line and not tallies.is_published(self.connection, number):
+                    self.names.generalise(number)
 
     def _with_bounded_names(self, event: Event) -> Event:
         day = event.received_at // MICROSECONDS_PER_DAY
@@ -144,46 +198,15 @@ class Store:
                     changes[kind] = admitted
         return msgspec.structs.replace(event, **changes) if changes else event
 
-    def _replace(self, stored: Row | None, installation: Installation, changes: Changes) -> None:
-        if stored is not None and stored.installation == installation:
-            return
-        row = Row(stored.id if stored else 0, installation, stored.released if stored else False)
-        row.released = self._is_released(stored, row)
-        for sign, one in ((-1, stored), (+1, row)):
-            if one is not None:
-                # Cells are summed up before they are packed: most occur many times in a batch.
-                key = _Change(sign, one.installation.day, one.released)
-                changes[key].update(contributions(one.installation, self._sources))
-        self._rows.save(row)
-
-    def _is_released(self, stored: Row | None, row: Row) -> bool:
-        if row.installation.running:
-            return False
-        if stored is not None and stored.released and _same_release(stored.installation, row.installation):
-            return True
-        return not self._rows.other_released(row)
-
-    def _packed(self, changes: Changes) -> tuple[Counter[tuple[int, int, int]], Counter[tuple[int, int]]]:
-        """The same changes as the tables have them: by (subject, day, cell), and by (subject, cell) where released."""
-        exact: Counter[tuple[int, int, int]] = Counter()
-        public: Counter[tuple[int, int]] = Counter()
-        for (sign, day, released), cells in changes.items():
-            for cell, n in cells.items():
-                subject, packed = self._packer.pack(cell, day)
-                exact[subject, day, packed] += sign * n
-                if released:
-                    public[subject, packed] += sign * n
-        return exact, public
-
     def _publish_gauges(self, now: int) -> None:
         oldest_id = (now // 1000 - self._options.stuck_hours * 3_600_000) * IDS_PER_MILLISECOND
         codes = ",".join(map(str, RUNNING_CODES))
-        running, stuck = self._connection.execute(
+        running, stuck = self.connection.execute(
             f"SELECT count(*), coalesce(sum(id < ?), 0) FROM installation WHERE status IN ({codes})",
             (oldest_id,),
         ).fetchone()
         k = self._options.publish_min_count
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT INTO public_gauge VALUES (?, ?) ON CONFLICT DO UPDATE SET n = excluded.n",
             [("running", coarse(running, k)), ("stuck", coarse(stuck, k))],
         )
@@ -191,36 +214,37 @@ class Store:
     def differences(self) -> Iterator[tuple[int, int, int, int, int]]:
         """Where the stored counts differ from what the installations add up to; nothing, if the counts are proven.
 
-        Rows of (subject, day, cell, stored, recounted); a month is compared with the sum of its days, under -month.
+        Rows of (subject, day, cell, stored, recounted); a month is compared with the sum of its days, under -month. Of sealed
+        days only that sum can be proven: their installations are gone.
         """
-        days = self._connection.execute("SELECT min(day), max(day) FROM count_day").fetchone()
-        ids = self._connection.execute("SELECT min(id), max(id) FROM installation").fetchone()
+        days = self.connection.execute("SELECT min(day), max(day) FROM count_day").fetchone()
+        ids = self.connection.execute("SELECT min(id), max(id) FROM installation").fetchone()
         bounds = [day for day in days if day is not None] + [day_of_id(id_) for id_ in ids if id_ is not None]
         if bounds:
             for first in range(min(bounds), max(bounds) + 1, RECOUNT_DAYS):
-                with self._transaction():
+                with self.transaction():
                     found = self._day_differences(first, first + RECOUNT_DAYS - 1)
                 yield from found
-        yield from tallies.month_differences(self._connection)
+        yield from tallies.month_differences(self.connection)
 
     def _day_differences(self, first_day: int, last_day: int) -> list[tuple[int, int, int, int, int]]:
-        cells: Changes = defaultdict(Counter)
-        for row in self._rows.between(first_day, last_day):
-            cells[_Change(+1, row.installation.day, False)].update(contributions(row.installation, self._sources))
-        expected, _ = self._packed(cells)
-        return tallies.day_differences(self._connection, expected, first_day, last_day)
+        first_day = max(first_day, self.sealed_through() + 1)
+        expected = self.ledger.recounted(self.rows.between(first_day, last_day))
+        return tallies.day_differences(self.connection, expected, first_day, last_day)
 
-    def truncate_wal(self) -> None:
-        """Write everything to the database file itself and empty the write-ahead log."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def truncate_wal(self) -> bool:
+        """Write everything to the database file itself and empty the write-ahead log; False while somebody is in the way."""
+        return truncate_wal(self.connection)
 
     def close(self) -> None:
-        roll_back(self._connection)
-        self._connection.close()
+        roll_back(self.connection)
+        self.connection.close()
 
 
-def _same_release(a: Installation, b: Installation) -> bool:
-    return (a.day, script_of(a), a.value("random_id")) == (b.day, script_of(b), b.value("random_id"))
+def sealed_through(connection: sqlite3.Connection) -> int:
+    """The last UTC day of a store that is sealed; -1 for none."""
+    (day,) = connection.execute("SELECT through_day FROM sealed").fetchone()
+    return int(day)
 
 
 def declared_sources(directory: Path) -> Sources:
@@ -250,4 +274,4 @@ def _declare_sources(connection: sqlite3.Connection, slugs: Iterable[str]) -> di
     return {slug: number for number, slug in connection.execute("SELECT id, slug FROM source")}
 
 
-__all__ = ["FILE_NAME", "Position", "Store", "StoreOptions", "StoreUnavailable", "declared_sources"]
+__all__ = ["FILE_NAME", "Position", "Store", "StoreOptions", "StoreUnavailable", "declared_sources", "sealed_through"]

@@ -4,8 +4,10 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 
+from telemetry_service.core.counts import Dimension, Facet
 from telemetry_service.core.period import month_of
 from telemetry_service.core.publishing import release
+from telemetry_service.store.cells import of_dimension, value_of
 
 
 def add_exact(connection: sqlite3.Connection, changes: Mapping[tuple[int, int, int], int]) -> None:
@@ -78,3 +80,14 @@ def month_differences(connection: sqlite3.Connection) -> list[tuple[int, int, in
         f" UNION ALL SELECT subject, month, cell, 0, n FROM ({sums} EXCEPT {stored})"
         ") GROUP BY subject, month, cell"
     ).fetchall()
+
+
+def is_published(connection: sqlite3.Connection, cause: int) -> bool:
+    """Whether failures of the cause of this number were ever released to the public counts."""
+    mask, cells = of_dimension(Dimension.ERROR)
+    row = connection.execute(
+        f"SELECT 1 FROM public_count_month WHERE subject = {int(Facet.FAILURE)} AND cell & {mask} = {cells}"
+        f" AND {value_of('cell')} = ? LIMIT 1",
+        (cause,),
+    ).fetchone()
+    return row is not None
