@@ -42,7 +42,7 @@ def visit(browser: Browser, live: Live) -> Open:
         context = browser.new_context(
             base_url=live.url, viewport={"width": width, "height": 900}, extra_http_headers=headers, **options
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # a loaded machine is slow, not wrong
         said: list[str] = []
         asked: list[str] = []
 

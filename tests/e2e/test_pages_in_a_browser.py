@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from conftest import Open
@@ -35,6 +36,14 @@ def test_a_page_is_readable(visit: Open, shots: Path, name: str, width: int, sch
         page.screenshot(path=shots / f"{name}-{width}-{scheme}.png", full_page=True)
         page.evaluate("document.querySelectorAll('details').forEach((details, place) => { details.open = place < 3; })")
         assert page.evaluate(ACCESSIBILITY) == []
+        if (width, scheme) in ((1440, "light"), (390, "dark")):
+            assert _violations(page) == []
+
+
+def _violations(page: Page) -> list[str]:
+    """What axe-core finds of WCAG 2.2 AA and of its best practices, whatever their impact."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:150]}" for rule in found]
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -14,8 +14,8 @@ from telemetry_service.core.reports.errors import ErrorCounts, Errors, errors
 from telemetry_service.core.reports.lines import slices
 from telemetry_service.core.reports.part import PARTS, Part, part
 from telemetry_service.core.reports.scripts import Script, Scripts, script, scripts
-from telemetry_service.core.reports.view import ERRORS, View, is_installation, statuses_by_value
-from telemetry_service.core.tally import ScriptTally, Statuses, Tally
+from telemetry_service.core.reports.view import ERRORS, View, is_installation
+from telemetry_service.core.tally import ScriptTally, Tally
 from telemetry_service.store.cells import Only, of
 from telemetry_service.store.error_lines import line_slices, lines_seen
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
@@ -110,13 +110,14 @@ class Reports:
         everything = Period(None, view.period.last)
         if only is None or not reader.tallies(tables, (facet,), everything, view.sources, only=only):
             return None
-        found = reader.tallies(tables, (facet,), view.period, view.sources, only=only)
+        longer = doubled(view.period)
         installed = [name for name in reader.scripts() if is_installation(name.rpartition(" ")[2])]
         return part(
             view,
             by,
             value,
-            ended=next(iter(statuses_by_value(found, dimension).values()), Statuses()),
+            current=reader.tallies(tables, (facet,), view.period, view.sources, only=only),
+            both=[] if longer is None else reader.tallies(tables, (facet,), longer, view.sources, only=only),
             scripts=reader.script_tallies(tables, facet, view.period, view.sources, installed, only),
             daily=reader.daily_of(tables, facet, view.period, view.sources, dimension, value),
             step=self._step,

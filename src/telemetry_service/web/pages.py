@@ -27,11 +27,23 @@ PART_TITLES = {
     "category": "Failures of one category",
     "exit_code": "Failures with one exit code",
     "error": "One error line",
+    "type": "One type",
     "os": "One operating system",
     "pve": "One Proxmox VE version",
     "method": "One installation method",
+    "cores": "CPU cores given",
+    "ram": "Memory given",
+    "disk": "Disk given",
     "gpu": "One kind of GPU",
     "cpu": "One kind of CPU",
+}
+TYPE_NAMES = {
+    "lxc": "Container (lxc)",
+    "vm": "Virtual machine (vm)",
+    "turnkey": "TurnKey template",
+    "pve": "Host script",
+    "addon": "Add-on",
+    "tool": "Tool",
 }
 NO_SCRIPT = "script: none of this name, or too few installations to show"
 NO_PART = "value: none of this name, or too few installations to show"
@@ -61,6 +73,7 @@ def templates() -> jinja2.Environment:
         TYPES=TYPES,
         OPERATING_SYSTEMS=OPERATING_SYSTEMS,
         SORTS=SORTS,
+        type_names=TYPE_NAMES,
     )
     return found
 

@@ -5,18 +5,23 @@ from collections.abc import Sequence
 import msgspec
 
 from telemetry_service.core.counts import Dimension, Facet
+from telemetry_service.core.reports.previous import Previous, previous
 from telemetry_service.core.reports.rates import NO_RATE, Rate, rate
 from telemetry_service.core.reports.view import ERRORS, DayStatuses, View, dense_days, is_installation, split_script
-from telemetry_service.core.tally import DayTally, ScriptTally, Statuses, by_status
+from telemetry_service.core.tally import DayTally, ScriptTally, Statuses, Tally, by_status
 
 # What can be looked into, by the name it has in a URL.
 PARTS = {
     "category": (Facet.FAILURE, Dimension.CATEGORY),
     "exit_code": (Facet.FAILURE, Dimension.EXIT_CODE),
     "error": (Facet.FAILURE, Dimension.ERROR),
+    "type": (Facet.OUTCOME, Dimension.TYPE),
     "os": (Facet.SYSTEM, Dimension.OS),
     "pve": (Facet.SYSTEM, Dimension.PVE),
     "method": (Facet.SYSTEM, Dimension.METHOD),
+    "cores": (Facet.SYSTEM, Dimension.CORES),
+    "ram": (Facet.SYSTEM, Dimension.RAM),
+    "disk": (Facet.SYSTEM, Dimension.DISK),
     "gpu": (Facet.SYSTEM, Dimension.GPU),
     "cpu": (Facet.SYSTEM, Dimension.CPU),
 }
@@ -48,6 +53,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     unknown: int
     success_rate: float | None
     success_rate_interval: Rate
+    previous: Previous | None
     daily_stats: list[DayStatuses]
     scripts: list[PartScript]
 
@@ -57,15 +63,23 @@ def part(
     by: str,
     value: str,
     *,
-    ended: Statuses,
+    current: Sequence[Tally],
+    both: Sequence[Tally],
     scripts: Sequence[ScriptTally],
     daily: Sequence[DayTally],
     step: int,
 ) -> Part:
-    """Compute the answer from the counts of this value: over all, by script and by day."""
-    of_failures = PARTS[by][0] == Facet.FAILURE
+    """Compute the answer from the counts of this value: over all, with as many days before, by script and by day."""
+    facet, dimension = PARTS[by]
+    of_failures = facet == Facet.FAILURE
+
+    def ended_of(tallies: Sequence[Tally]) -> Statuses:
+        """Only of this dimension: durations have a facet in common with types."""
+        found = by_status((tally.status, tally.n) for tally in tallies if tally.dimension == dimension)
+        return Statuses(failed=found.failed, aborted=found.aborted) if of_failures else found
+
+    ended = ended_of(current)
     if of_failures:
-        ended = Statuses(failed=ended.failed, aborted=ended.aborted)
         daily = [tally for tally in daily if tally.status in ERRORS]
     success = NO_RATE if of_failures else rate(ended.success, ended.finished, exact=view.exact)
     return Part(
@@ -81,6 +95,7 @@ def part(
         unknown=ended.unknown,
         success_rate=success.percent,
         success_rate_interval=success,
+        previous=previous(view, both, current, ended_of),
         daily_stats=dense_days(daily, view.period),
         scripts=_rows(scripts, view, of_failures),
     )
