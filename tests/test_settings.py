@@ -42,8 +42,13 @@ BAD = {
     "GITHUB_URL": ["github.com", "http://github.com"],
     "GITHUB_PAGES_BRANCH": ["-x", "a..b"],
     "PUBLISH_INTERVAL_MIN": ["-1", "44641"],
+    "POCKETBASE_URL": ["pocketbase:8090", "http://pb.example.org", "http://1.1.1.1", "https://a:b@pb.example.org", "ftp://pb"],
+    "POCKETBASE_PASSWORD": ["two\nlines"],
+    "POCKETBASE_TOKEN": ["tökèn"],
+    "POCKETBASE_COLLECTION": ["a b", "a/b", "1a", "a'b"],
+    "POCKETBASE_INCLUDE_RANDOM_ID": ["maybe"],
 }
-FREE = {"DATA_DIR", "RATE_KEY_HEADER", "LOG_DIR"}  # any text will do
+FREE = {"DATA_DIR", "RATE_KEY_HEADER", "LOG_DIR", "POCKETBASE_EMAIL"}  # any text will do
 TLS = {"TLS_CERT_FILE", "TLS_KEY_FILE"}  # any text, but both or none
 GOOD: list[tuple[str, str, Any]] = [
     ("LISTEN_ADDR", "127.0.0.1:9000", ("127.0.0.1", 9000)),
@@ -100,7 +105,26 @@ def test_defaults_are_those_of_the_contract() -> None:
         github_url="https://github.com",
         github_pages_branch="gh-pages",
         publish_interval_min=0,
+        pocketbase_url="",
+        pocketbase_email="",
+        pocketbase_password=Secret(""),
+        pocketbase_token=Secret(""),
+        pocketbase_collection="telemetry",
+        pocketbase_include_random_id=False,
     )
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8090", "http://[::1]:8090", "http://pocketbase:8090", "https://pb.example.org/x/"]
+)
+def test_a_mirror_over_tls_or_nearby(url: str) -> None:
+    found = from_environ({"POCKETBASE_URL": url, "POCKETBASE_TOKEN": "t"})
+    assert found.pocketbase_url == url.rstrip("/")
+
+
+def test_a_mirror_needs_somebody_who_may_write() -> None:
+    with pytest.raises(InvalidSettings, match="POCKETBASE_URL needs POCKETBASE_PASSWORD, or POCKETBASE_TOKEN"):
+        from_environ({"POCKETBASE_URL": "http://localhost:8090", "POCKETBASE_EMAIL": "a@example.com"})
 
 
 @pytest.mark.parametrize("alone", ["TLS_CERT_FILE", "TLS_KEY_FILE"])

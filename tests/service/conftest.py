@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from running_service import UNLIMITED, Client, Service
 
+from pocketbase_server import new_pocketbase, pocketbase, prepared
+
+__all__ = ["client", "new_pocketbase", "new_service", "pocketbase", "prepared", "service", "shared"]
 NewService = Callable[..., Service]
 
 

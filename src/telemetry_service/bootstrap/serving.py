@@ -15,6 +15,7 @@ from telemetry_service.core.intake import Intake
 from telemetry_service.core.period import day_of
 from telemetry_service.logs import DailyFiles, set_up_logging
 from telemetry_service.settings import InvalidSettings, Settings, warnings
+from telemetry_service.store.changes import follow
 from telemetry_service.store.directory import held, identities
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.inbox import Inbox
@@ -85,6 +86,7 @@ def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
     elif position and gone > 0:
         reason = "the store is older than the inbox; these events were folded into the newer store and are not in this one"
         log.warning("store.restored", events=gone, reason=reason)
+    follow(store.connection, wanted=bool(settings.pocketbase_url))
     store.close()
     return inbox
 
@@ -128,6 +130,7 @@ async def _serve(
         max_body_bytes=settings.max_body_bytes,
     )
     process = WorkerProcess()
+    mirror = WorkerProcess("telemetry_service.mirror") if settings.pocketbase_url else None
     parts = Parts(
         settings=settings,
         identities=ids,
@@ -152,6 +155,8 @@ async def _serve(
     for number in (2, 15):
         loop.add_signal_handler(number, server.stop)
     await process.start()
+    if mirror is not None:
+        await mirror.start()
     follower = asyncio.create_task(_follow_fold(parts, group))
     announcer = asyncio.create_task(_announce(server, listener, "https" if certificate else "http"))
     keeper = asyncio.create_task(upkeep(access, settings.data_dir, files.tidy if files else lambda: None, certificate))
@@ -164,7 +169,7 @@ async def _serve(
         # Who writes a file closes it last, which empties its write-ahead log: a copy of the file alone is then whole.
         readers.close()
         quick_readers.close()
-        await process.stop()
+        await asyncio.gather(process.stop(), *([mirror.stop()] if mirror else []))
         await group.close(inbox.close)
 
 

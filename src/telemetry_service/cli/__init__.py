@@ -6,6 +6,7 @@ import sys
 import typer
 
 from telemetry_service.cli import counting, looking, publishing, service, upkeep
+from telemetry_service.cli.mirrors import mirror_app
 from telemetry_service.cli.tokens import token_app
 from telemetry_service.settings import InvalidSettings
 from telemetry_service.store.database import StoreUnavailable, UnusableData
@@ -34,6 +35,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(token_app, name="token")
+app.add_typer(mirror_app, name="mirror")
 
 
 def main() -> None:

@@ -6,10 +6,17 @@ reads the database can tell which client id lies behind one.
 
 import re
 from hashlib import blake2b
+from string import ascii_lowercase, digits
+from uuid import UUID
 
 KEY_BYTES = 32
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
 # Clients without a source of UUIDs send `tool-<seconds>`: the same on every machine that started in that second.
+_64_BITS, _TAG_BITS = (1 << 64) - 1, 13
+MIRRORED_CHARS = 15
+_BASE_36 = re.compile(r"[0-9a-z]+", re.ASCII)
+_DIGITS = digits + ascii_lowercase
+_THREE_DIGITS = [a + b + c for a in _DIGITS for b in _DIGITS for c in _DIGITS]
 _COLLIDING = re.compile(r"(tool|addon)-\d+", re.ASCII)
 
 
@@ -34,10 +41,7 @@ class Identities:
         if uuid is not None:
             return uuid
         seed = f"{text}\0{app}\0{type_}" if _COLLIDING.fullmatch(text) else text
-        digest = bytearray(self._hash(seed.encode("utf-8", "replace"), b"derived-uuid", 16))
-        digest[6] = digest[6] & 0x0F | 0x80
-        digest[8] = digest[8] & 0x3F | 0x80
-        return bytes(digest)
+        return _version_8(self._hash(seed.encode("utf-8", "replace"), b"derived-uuid", 16))
 
     def execution(self, uuid: bytes) -> int:
         """The 64-bit signed integer under which an execution is stored."""
@@ -63,5 +67,58 @@ class Identities:
         """What is stored of an access token."""
         return self._hash(secret.encode("utf-8", "replace"), b"token", 32)
 
+    def mirrored(self, execution: int) -> str:
+        """The id of an installation in a mirror: 15 characters that only this key can have made.
+
+        They hold the keyed hash of the execution id and 13 bits that prove it, so that a mirror's records are told from others.
+        """
+        number = (execution & _64_BITS) << _TAG_BITS | self._tag(execution)
+        text = ""
+        for _ in range(MIRRORED_CHARS // 3):
+            number, three = divmod(number, 36**3)
+            text = _THREE_DIGITS[three] + text
+        return text
+
+    def mirrored_execution(self, text: str) -> int | None:
+        """The execution that an id of a mirror stands for; None for an id that this key did not make.
+
+        Of others' ids, one in 12,000 is taken for ours by accident.
+        """
+        if len(text) != MIRRORED_CHARS or not _BASE_36.fullmatch(text):
+            return None
+        number = int(text, 36)
+        unsigned = number >> _TAG_BITS
+        if unsigned > _64_BITS:
+            return None
+        execution = int.from_bytes(unsigned.to_bytes(8, "big"), "big", signed=True)
+        return execution if self._tag(execution) == number & (1 << _TAG_BITS) - 1 else None
+
+    def exported(self, execution: int) -> UUID:
+        """What an export says instead of the execution id; it leads back to no id, and this key knows it again."""
+        unsigned = execution.to_bytes(8, "big", signed=True)
+        return UUID(bytes=_version_8(unsigned + self._hash(unsigned, b"exported", 8)))
+
+    def exported_execution(self, uuid: bytes) -> int | None:
+        """The execution that an id of an export stands for; None for an id that this key did not make."""
+        if uuid[6] >> 4 != 8:
+            return None
+        for bits in range(16):  # those that the version took the place of
+            candidate = bytearray(uuid[:8])
+            candidate[6] = bits << 4 | candidate[6] & 0x0F
+            if self.exported(int.from_bytes(candidate, "big", signed=True)).bytes == uuid:
+                return int.from_bytes(candidate, "big", signed=True)
+        return None
+
+    def _tag(self, execution: int) -> int:
+        return int.from_bytes(self._hash(execution.to_bytes(8, "big", signed=True), b"mirrored", 2), "big") >> 16 - _TAG_BITS
+
     def _hash(self, data: bytes, person: bytes, size: int) -> bytes:
         return blake2b(data, digest_size=size, key=self._key, person=person).digest()
+
+
+def _version_8(digest: bytes) -> bytes:
+    """16 bytes as a UUID that says it was made by rules of ours (RFC 9562)."""
+    uuid = bytearray(digest)
+    uuid[6] = uuid[6] & 0x0F | 0x80
+    uuid[8] = uuid[8] & 0x3F | 0x80
+    return bytes(uuid)

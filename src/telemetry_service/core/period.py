@@ -91,3 +91,9 @@ def spans(wanted: Period) -> list[Span]:
     if first_month == last_month:
         return [Span(False, wanted.first, wanted.last, 1)]
     return [Span(True, first_month + 1, last_month, 1), Span(False, wanted.first, first_day_of(first_month + 1) - 1, 1)]
+
+
+def iso_microseconds(microseconds: int) -> str:
+    """An instant as RFC 3339, to the microsecond, in UTC."""
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:06d}Z"

@@ -3,8 +3,9 @@
 import ipaddress
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from telemetry_service.core.fields import OPTIONAL_FIELDS
 from telemetry_service.settings.secret import Secret
@@ -91,7 +92,9 @@ def secret(text: str) -> Secret:
 OWNER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,99})?")
 REPOSITORY = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,99})?")
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*")
+COLLECTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _URL = re.compile(r"[a-z]+://[A-Za-z0-9.:_-]*(?:/[A-Za-z0-9._~/-]*)?")
+_SERVER = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
 _LOOPBACK = ("localhost", "127.0.0.1")
 
 
@@ -111,6 +114,28 @@ def remote(text: str) -> str:
     if parts is None or not (parts.scheme == "file" or loopback or (parts.scheme == "https" and parts.hostname)):
         raise ValueError("must begin with https:// (or file://, or http:// to this machine), without user or query")
     return text.rstrip("/")
+
+
+def server(text: str) -> str:
+    """Where a server of one's own is reached: its password goes there, so over TLS, or within one machine or network."""
+    usable = not text
+    if _SERVER.fullmatch(text):
+        with suppress(ValueError):  # not a port, not an address
+            parts = urlsplit(text)
+            usable = bool(parts.hostname) and parts.port != 0 and (parts.scheme == "https" or _is_near(parts))
+    if not usable:
+        raise ValueError(
+            "must begin with https:// (or http:// to a private address or a name without dots), without user or query"
+        )
+    return text.rstrip("/")
+
+
+def _is_near(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host
 
 
 def path_if_any(text: str) -> Path | None:

@@ -60,6 +60,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     enable_request_logging: bool
     log_dir: Path | None
     log_retention_days: int
+    pocketbase_url: str
+    pocketbase_email: str
+    pocketbase_password: Secret
+    pocketbase_token: Secret
+    pocketbase_collection: str
+    pocketbase_include_random_id: bool
 
 
 def from_environ(environ: Mapping[str, str]) -> Settings:
@@ -85,6 +91,10 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         missing = [name.upper() for name in needed if name in values and not values[name]]
         if missing:
             problems.append(f"PUBLISH_INTERVAL_MIN needs {', '.join(missing)}")
+    if values.get("pocketbase_url") and not values.get("pocketbase_token"):
+        missing = [name.upper() for name in ("pocketbase_email", "pocketbase_password") if name in values and not values[name]]
+        if missing:
+            problems.append(f"POCKETBASE_URL needs {' and '.join(missing)}, or POCKETBASE_TOKEN")
     if bool(values.get("tls_cert_file")) != bool(values.get("tls_key_file")):
         problems.append("TLS_CERT_FILE and TLS_KEY_FILE belong together: set both or none")
     if problems:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from telemetry_service.settings.parsing import (
     BRANCH,
+    COLLECTION,
     OWNER,
     REPOSITORY,
     address,
@@ -19,6 +20,7 @@ from telemetry_service.settings.parsing import (
     remote,
     repositories,
     secret,
+    server,
     whole,
 )
 
@@ -122,6 +124,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ENABLE_REQUEST_LOGGING", "false", flag, "log route, status and time of each request, and nothing else of it"),
     Setting("LOG_DIR", "", path_if_any, "directory for one log file a day; empty means standard error"),
     Setting("LOG_RETENTION_DAYS", "7", whole(1, 365), "days that files in LOG_DIR are kept"),
+    Setting("POCKETBASE_URL", "", server, "PocketBase to mirror every installation to; empty means no mirror"),
+    Setting("POCKETBASE_EMAIL", "", str, "email of a superuser of PocketBase"),
+    Setting("POCKETBASE_PASSWORD", "", secret, "the superuser's password"),
+    Setting("POCKETBASE_TOKEN", "", secret, "a superuser's token, in place of email and password"),
+    Setting(
+        "POCKETBASE_COLLECTION",
+        "telemetry",
+        matching(COLLECTION, "the name of a collection"),
+        "collection to mirror to; created if missing",
+    ),
+    Setting("POCKETBASE_INCLUDE_RANDOM_ID", "false", flag, "mirror the random id of each installation too"),
 )
 
 RETIRED = {

@@ -18,6 +18,7 @@ from telemetry_service.core.publishing import coarse
 from telemetry_service.core.reports.dashboard import installations
 from telemetry_service.core.reports.rates import rate
 from telemetry_service.core.tally import Statuses
+from telemetry_service.store.changes import Standing, standing
 from telemetry_service.store.publication import last_success
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
 from telemetry_service.web.parts import Parts
@@ -43,6 +44,9 @@ class Metrics:
         statuses, running, published_at = await self._parts.readers.run(read)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Snapshot(self._families(statuses, statuses.running if exact else running, exact)))
+        if self._parts.settings.pocketbase_url:
+            mirror = await self._parts.readers.run(lambda reader: standing(reader.connection))
+            registry.register(_Snapshot(self._mirror(mirror, 1 if exact else self._parts.settings.publish_min_count)))
         if published_at is not None:
             registry.register(_Snapshot([_published(published_at)]))
         if exact:
@@ -85,6 +89,23 @@ class Metrics:
         yield CounterMetricFamily(
             "telemetry_worker_restarts", "Restarts of the background process.", value=self._parts.worker.restarts
         )
+
+    def _mirror(self, mirror: Standing, step: int) -> Iterator[Metric]:
+        now_seconds = self._parts.now() // 1_000_000
+        oldest = 0 if mirror.oldest_at is None else max(0, now_seconds - mirror.oldest_at)
+        for name, value, text in (
+            ("working", mirror.problem is None, "Whether the mirror works."),
+            ("waiting", coarse(mirror.waiting, step), "Changed installations that the mirror has not got yet."),
+            ("oldest_seconds", oldest, "How long the oldest of them has waited."),
+            ("set_aside", coarse(mirror.set_aside, step), "Installations that the mirror refuses for good."),
+            ("last_success_timestamp_seconds", mirror.last_success_at or 0, "When the mirror last worked."),
+        ):
+            yield GaugeMetricFamily(f"telemetry_mirror_{name}", text, value=value)
+        for name, value, text in (
+            ("written", mirror.written, "Records written to the mirror."),
+            ("deleted", mirror.deleted, "Records deleted from the mirror."),
+        ):
+            yield CounterMetricFamily(f"telemetry_mirror_{name}", text, value=coarse(value, step))
 
 
 def _published(at: int) -> Metric:

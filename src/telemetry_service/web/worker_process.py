@@ -1,4 +1,4 @@
-"""The worker as the web process sees it: started, watched, started again."""
+"""A background process as the web process sees it: started, watched, started again."""
 
 import asyncio
 import sys
@@ -16,7 +16,9 @@ log = structlog.get_logger()
 class WorkerProcess:
     """Keeps one background process running; it ends with its standard input, so also when this process is killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "telemetry_service.worker") -> None:
+        self._module = module
+        self._name = module.rpartition(".")[2]
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -36,7 +38,7 @@ class WorkerProcess:
 
     async def _spawn(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "telemetry_service.worker", stdin=PIPE, start_new_session=True
+            sys.executable, "-m", self._module, stdin=PIPE, start_new_session=True
         )
 
     async def _watch(self) -> None:
@@ -49,7 +51,7 @@ class WorkerProcess:
             if self._stopping:
                 return
             failures = 0 if loop.time() - started > STEADY_SECONDS else failures
-            log.error("worker.ended", exit_code=code, restart_in_seconds=RESTART_SECONDS[failures])
+            log.error(f"{self._name}.ended", exit_code=code, restart_in_seconds=RESTART_SECONDS[failures])
             await asyncio.sleep(RESTART_SECONDS[failures])
             failures = min(failures + 1, len(RESTART_SECONDS) - 1)
             self.restarts += 1

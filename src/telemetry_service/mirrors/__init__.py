@@ -1,0 +1,1 @@
+"""Copies of the installations in stores of other kinds."""
