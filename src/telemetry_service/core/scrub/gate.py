@@ -24,7 +24,7 @@ _VERSION = re.compile(
 _MEASURE = re.compile(
     r"[+-]?\d{1,7}(?:\.\d{1,6})?(?:ms|s|m|h|d|us|ns|[KMGTkmgt]i?[Bb]?|[Bb]|px|x|th|st|nd|rd|bit|Hz|MHz|GHz|W|%)(?:/s)?"
 )
-_HEX = re.compile(r"0x(?:0000|7f|ffff)[0-9a-fA-F]{1,12}|0x[0-9a-fA-F]{1,8}|[0-9a-f]{7}")
+_HEX = re.compile(r"0x(?:0000|7f|ffff|5[5-6])[0-9a-fA-F]{1,12}|0x[0-9a-fA-F]{1,8}|[0-9a-f]{7}")
 _DIGEST_BEFORE = re.compile(r"(?:sha(?:1|256|384|512)[:-]|md5:|@sha256:)$", re.IGNORECASE)
 _COMMIT_BEFORE = re.compile(
     r"(?:tree|commit|layer|identified by|revision|object|checkout|HEAD|sha1|ref|branch|index|bad|HEAD is now at|detached at)[:\s'\"(]{1,4}$",
@@ -120,6 +120,8 @@ class Gate:
             return True
         if _ERROR_CODE.fullmatch(token):
             return text.startswith((":", "]", ")"), end) or _ERROR_BEFORE.search(text, max(0, start - 12), start) is not None
+        if text.startswith("()", end) and token.isidentifier():
+            return True
         if text.startswith("(", end) and re.fullmatch(r"_*[A-Za-z]\w*[a-z0-9](?:_\w+|[A-Z]\w*)", token):
             return True  # a function
         return _JAVA.fullmatch(token) is not None

@@ -17,6 +17,8 @@ from telemetry_service.core.scrub.rule import Change, Found, Kind
 _NOT_HOSTS = frozenset(
     [
         "localhost",
+        "last",
+        "incorrect",
         "localdomain",
         "host",
         "hostname",
@@ -182,7 +184,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
             return host(found)
         if after.startswith(("/", "[")) and not after.startswith("[<"):
             return None
-        if is_word(value) or _CAMEL.search(value) or value.startswith("_") or is_phrase(value):
+        if is_word(value) or _CAMEL.search(value) or value.startswith("_") or is_phrase(value) or _CONSTANT.fullmatch(value):
             return None
         return None if before.endswith(("-", "/", ".", "_", "$", "%")) else hide(found, value)
 
@@ -597,5 +599,6 @@ _FILE = re.compile(
     r"\.(?:py|js|sh|c|go|ts|tsx|jsx|conf|json|ya?ml|so|h|cpp|cc|rb|php|rs|java|kt|mjs|cjs|list|txt|pl|pm|lua|vue|css|html|sql|toml|lock|cfg|ini|xml|log|md|exs?|scala|in|ac|am|mk|cmake|build|service|sock|socket|timer|env|d)$",
     re.IGNORECASE,
 )
+_CONSTANT = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+")
 _HEX_RUN = re.compile(r"[0-9a-f]{7,}")
 _CAMEL = re.compile(r"[a-z][A-Z]")

@@ -29,7 +29,7 @@ RULES: tuple[Rule, ...] = (
     Rule("container-row", r"(?m)^(?P<cid>[0-9a-f]{12})(?: {2,}|\t)\S"),
     Rule("serial-shape", r"(?:^|[^A-Za-z0-9_/+.-])(?P<shape>[A-Z0-9][A-Z0-9-]{8,30})(?:$|[^A-Za-z0-9_/+-])"),
     Rule("disk-model-serial", r"\b(?P<disk>(?:WDC|WD|Samsung|SAMSUNG|ST\d+|SanDisk|KINGSTON|Kingston|CT\d+|Crucial|TOSHIBA|HGST|INTEL|Intel|Seagate|Hitachi|Micron|Corsair|ADATA|Lexar|PNY|SK_hynix|SKHynix|WD_BLACK|WDS\d+|SPCC|Patriot|Transcend|Verbatim|Maxtor|OCZ|Sabrent)[A-Za-z0-9]*_[A-Za-z0-9_.-]*[A-Z0-9]*\d[A-Z0-9]+)"),
-    Rule("smart", r"(?i)\b(?:Device Model|Model Number|Model Family|Product)\s*:\s*(?P<model>[^\n,;]{4,60})"),
+    Rule("smart", r"(?i)\b(?:Device Model|Model Number|Model Family|Product)\s*:\s*(?P<model>(?:[^\s,;]+ ?){1,6}?)(?:$|[,;\n]|  | ?(?:Serial|S/N|Firmware|LU|User|Capacity))"),
     Rule("fingerprint", r"(?i)(?:SHA256:)(?P<fingerprint>[A-Za-z0-9+/]{43}=?)"),
     Rule("fingerprint-md5", r"(?i)(?:MD5:)?(?P<hostkey>[0-9a-f]{2}(?::[0-9a-f]{2}){15,31})"),
     Rule("ssh-key", r"(?:(?:sk-)?(?:ssh|ecdsa)-[\w@.-]+\s+)?(?P<hostkey>AAAA[A-Za-z0-9+/]{20,}={0,3})(?:\s+(?P<comment>[^\s\"'<>@]+))?"),

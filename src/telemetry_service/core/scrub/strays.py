@@ -65,7 +65,7 @@ def stray_kinds(knows: Callable[[str], bool]) -> dict[str, Kind]:
         return hide(found)
 
     def phrase_end(found: Found) -> Change | None:
-        if known(found.value) or not _AFTER.match(found.after):
+        if known(found.value) or _GOES_ON.match(found.after) or not _AFTER.match(found.after):
             return None
         return hide(found)
 
