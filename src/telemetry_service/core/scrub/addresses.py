@@ -217,10 +217,13 @@ def ipv6_masked(found: Found) -> Change | None:
     return Change(found.start, found.end, "<mac>" if re.fullmatch(r"(?i)[0-9a-f]{2}(?::[0-9a-fx*]{2}){5}", value) else "<ipv6>")
 
 
+_NOBODYS_MAC = re.compile(r"(?i)(?:ff[:-]){5}ff|(?:00[:-]){5}00")  # broadcast, unset
+
+
 def mac(found: Found) -> Change | None:
     text, start, end = found
     tail = text[end : end + 1]
-    if tail.isalnum() or (" " in found.value and found.value.isdigit()):
+    if tail.isalnum() or (" " in found.value and found.value.isdigit()) or _NOBODYS_MAC.fullmatch(found.value):
         return None
     if text[start - 1 : start].isdigit():
         return None

@@ -161,7 +161,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         ):
             return None
         name = plain(value)
-        if found.text.startswith(_VERSION_SIGNS, found.start + len(value)):
+        if found.text.startswith(_NO_HOST_AFTER, found.start + len(value)):
             return None
         if not value or name in _NOT_HOSTS or name in public or is_address_or_number(value):
             return None
@@ -184,7 +184,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
             return host(found)
         if after.startswith(("/", "[")) and not after.startswith("[<"):
             return None
-        if is_word(value) or _CAMEL.search(value) or value.startswith("_") or is_phrase(value) or _CONSTANT.fullmatch(value):
+        if is_word(value) or _CAMEL.search(value) or value.startswith("_") or is_phrase(value) or _SYMBOL.fullmatch(value):
             return None
         return None if before.endswith(("-", "/", ".", "_", "$", "%")) else hide(found, value)
 
@@ -248,7 +248,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
             value,
         ):
             return None
-        if re.search(r"\.(?:service|socket|timer|target|mount|device|slice|scope|path)$", value):
+        if value == "pam" or re.search(r"\.(?:service|socket|timer|target|mount|device|slice|scope|path)$", value):
             return None
         return host(found)
 
@@ -495,7 +495,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
 
     def dns_name(found: Found) -> Change | None:
         value = plain(found.value)
-        return None if value in _MESSAGE_NOUNS else host(found)
+        return None if value in _MESSAGE_NOUNS or _SYMBOL.fullmatch(value) else host(found)
 
     def unknown(found: Found) -> Change | None:
         """A bare word in a place where a name is likely: only if nothing public is called so, whole or in parts."""
@@ -593,12 +593,12 @@ _MESSAGE_NOUNS = frozenset(
     ]
 )
 _NUMBERISH = re.compile(r"[\d.:_-]+|0x[0-9a-fA-F]+|v?\d+(?:\.\w+)*(?:-\w+)?")
-_VERSION_SIGNS = ("==", ">=", "<=", "~=", "!=")
+_NO_HOST_AFTER = ("@", "==", ">=", "<=", "~=", "!=")
 _PORT_OR_ADDRESS = re.compile(r":\d{2,5}(?:\D|$)|/(?:<ipv|\d+\.)")
 _FILE = re.compile(
     r"\.(?:py|js|sh|c|go|ts|tsx|jsx|conf|json|ya?ml|so|h|cpp|cc|rb|php|rs|java|kt|mjs|cjs|list|txt|pl|pm|lua|vue|css|html|sql|toml|lock|cfg|ini|xml|log|md|exs?|scala|in|ac|am|mk|cmake|build|service|sock|socket|timer|env|d)$",
     re.IGNORECASE,
 )
-_CONSTANT = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+")
+_SYMBOL = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+|[a-z]+(?:_[a-z]+)+")  # of a program: no host has an underscore
 _HEX_RUN = re.compile(r"[0-9a-f]{7,}")
 _CAMEL = re.compile(r"[a-z][A-Z]")

@@ -45,7 +45,7 @@ def stray_kinds(knows: Callable[[str], bool]) -> dict[str, Kind]:
 
     def person(found: Found) -> Change | None:
         words = found.value.split(" ")
-        if all(knows(word) for word in words) or _GOES_ON.match(found.after):
+        if all(knows(word.removesuffix("'s").removesuffix("’s")) for word in words) or _GOES_ON.match(found.after):
             return None
         starts_sentence = not _MID_SENTENCE.search(found.before)
         if starts_sentence and knows(words[0]) and (len(words) > 2 or not found.start):
