@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     Rule("mac-in-name", rf"(?i)(?:\b(?:en|wl|ww|sl|ib|usb|eth|mac|macvtap|br|bond|veth)[-_]?x?|\b(?:mac|macaddr|hwaddr|lladdr|ether|bssid|hw_?addr|mac[-_ ]?addr(?:ess)?|hardware address)\s*[=:]?\s*['\"]?)(?P<macbare>{_H}{{12}})\b"),
     Rule("mac-short", rf"(?i)\b(?:mac|hwaddr|lladdr|ether|bssid|macaddr|mac[-_ ]?addr(?:ess)?)\s*[=:]?\s*['\"]?(?P<maccut>{_H}{{1,2}}(?::(?:{_H}{{1,2}}|[xX*]{{2}})){{2,7}})"),
     Rule("mac-hex", rf"(?i)\b(?:eui-?64|ieee(?:[ _-]?addr\w*)?|zigbee|duid|device|node|bulb|sensor|endpoint|interview\w*|announce\w*)[^\w\n]{{1,3}}(?:0x)?(?P<machex>{_H}{{16}}|{_H}{{20}}|{_H}{{28}})\b"),
+    Rule("mac-upper", r"(?:^|[^0-9A-Za-z.+/-])(?P<macgroup>[0-9A-F]{12}|[0-9A-Fa-f]{6}\.[0-9A-Fa-f]{6})(?:$|[^0-9A-Za-z.+/-])"),
     Rule("mac-eui64", rf"(?i)(?:^|[^0-9a-z]|0x)(?P<machex>{_H}{{6}}fffe{_H}{{6}})\b"),
     Rule("mac-maker", rf"(?i)(?:^|[^0-9a-z]|0x)(?P<machex>(?:{'|'.join(_MAKERS)}){_H}{{6}})\b"),
     Rule("ipv4-arpa", r"(?i)(?P<quadarpa>(?:\d{1,3}(?:-\d{1,3})?\.){1,4})in-addr\.arpa"),
@@ -52,6 +53,7 @@ _VERSION_WORD = re.compile(
     r"|(?i:(?:(?:assembly|file)?versions?|releases?|kernel|chrome|chromium|chromedriver|firmware|driver|revision|build|sdk|runtime|v|ver))"
 )
 _VERSION_SIGNS = frozenset({"<=", ">=", "==", "~=", "!=", "^="})
+_COORDINATES = re.compile(r"[a-z][\w-]*(?:\.[a-z][\w-]*)+:[a-z][\w.-]*:\Z")  # group:artifact:version
 _VERSION_FILLERS = frozenset({"is", "of", "number", "string"})
 _VERSIONS = re.compile(r"\bversions: [\w.,+~ -]{0,40}\Z")
 # A product's name in front of four small numbers is followed by its version, unless the word speaks of a network.
@@ -76,6 +78,8 @@ def _is_local_use(octets: list[int]) -> bool:
 def _follows_version_word(before: str) -> bool:
     if before[-1:] not in {" ", "\t", '"', "'", ":", "(", "="} or before[-2:] in _VERSION_SIGNS:
         return _VERSION_SIGN.search(before[-18:]) is not None
+    if before.endswith(":") and _COORDINATES.search(before):
+        return True
     words = before.split()
     while words and words[-1].strip(":=\"'(") in _VERSION_FILLERS:
         words.pop()

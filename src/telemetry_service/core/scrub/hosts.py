@@ -277,6 +277,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         if (
             re.search(r"[a-z][A-Z]|_", value)
             or is_address_or_number(value)
+            or re.fullmatch(r"[0-9a-f]{4}", value)  # PCI: vendor and device
             or value.lower() in {"node", "line", "pid", "uid", "gid", "exit"}
         ):
             return None

@@ -289,7 +289,7 @@ def keymap(found: Found) -> Change | None:
 def geo(found: Found) -> Change | None:
     value = found.value
     if (
-        value.lower() in _NEUTRAL_PLACES
+        (value.lower() in _NEUTRAL_PLACES and not (len(value) == 2 and value.isupper()))
         or value.startswith(("http", "/", "<"))
         or re.search(r"\.(?:py|js|ts|c|go|json)\b", value)
     ):

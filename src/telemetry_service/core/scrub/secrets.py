@@ -115,6 +115,13 @@ _WORDY = re.compile(r"[A-Z]?[a-z]{4,}|[A-Z]{4,}")
 
 def random_run(found: Found) -> Change | None:
     """A long run that is random by its transitions; digests and ids in hex have rules and contexts of their own."""
+    name, sign, rest = found.value.rstrip("=").partition("=")
+    if sign and len(rest) > len(name):  # NAME=value
+        return _random(Found(found.text, found.start + len(name) + 1, found.end)) or _random(found)
+    return _random(found)
+
+
+def _random(found: Found) -> Change | None:
     value = found.value
     if found.before.endswith(
         ("sha256:", "SHA256:", "sha512-", "sha1-", "sha384-", "sha512:", "sha1:", "md5:", "0x", "integrity ")

@@ -15,6 +15,11 @@ from telemetry_service.core.scrub.user_rules import SYSTEM_USERS, Q
 EXTENSION = r"\.(?:service|socket|timer|target|mount|conf|cfg|ini|env|py|js|mjs|cjs|ts|tsx|jsx|vue|json|ya?ml|toml|xml|html?|css|sh|bash|pl|pm|rb|php|go|rs|java|kt|jar|war|c|h|cc|cpp|so|a|o|exe|dll|deb|rpm|apk|tar|gz|xz|zip|zst|bz2|img|iso|qcow2|raw|log|txt|md|csv|sql|db|sqlite|lock|list|pid|sock|key|pem|crt|bak|old|tmp|example|sample|dist|in|am|ac|po|mo|table|column|name|id|com|net|org|de|io|local|lan)$"
 
 
+_TITLES = frozenset({"Dr", "Prof", "Mr", "Mrs", "Ms", "Herr", "Frau", "Ing"})
+# Archives of packages for Ubuntu that installation instructions name.
+_PUBLIC_OWNERS = frozenset(
+    {"ondrej", "deadsnakes", "ubuntu-toolchain-r", "git-core", "mozillateam", "longsleep", "savoury1", "jonathonf", "obsproject"}
+)
 # After a first name; `created by Docker Desktop` has two public words and is none.
 _SURNAME = re.compile(r"(?: (?:van|von|de|der|la|di|[A-Z]\.))* ([A-Z][a-zà-ÿ'’]+(?:-[A-Z][a-zà-ÿ]+)?)(?![\w.])")
 
@@ -33,13 +38,18 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
         return value.rstrip(".-$")
 
     def is_system(value: str) -> bool:
-        return value.lower() in SYSTEM_USERS or value.isdigit()
+        return value.lower() in SYSTEM_USERS or value.isdigit() or value.startswith(("debian-", "systemd-", "_"))
 
     def user(found: Found) -> Change | None:
         value = clean(found.value)
         if found.start and found.text[found.start - 1].isalnum():
             return None
-        if not value or is_system(value) or (found.text[found.start + len(value) :][:1] in {"("} and is_word(value)):
+        if (
+            not value
+            or value in _TITLES
+            or is_system(value)
+            or (found.text[found.start + len(value) :][:1] in {"("} and is_word(value))
+        ):
             return None
         if re.search(EXTENSION, value):
             return None
@@ -161,7 +171,8 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
     def full_name(found: Found) -> Change | None:
         words = re.split(r"[ -]", found.value)
         if sum(is_word(word.strip(".")) for word in words) * 2 >= len(words) and not re.search(
-            r"(?i)(?:author|committer|full ?name|real ?name|-by|gecos)[^\w]*$", found.before
+            r"(?i)(?:\b(?:dr|prof|mrs?|ms|herr|frau|ing)\.?|author|committer|full ?name|real ?name|-by|gecos)[^\w]*$",
+            found.before,
         ):
             return None
         return Change(found.start, found.end, "<user>")
@@ -170,6 +181,7 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
         value = found.value
         if (
             is_word(value)
+            or value.lower() in _PUBLIC_OWNERS
             or is_word(value.lower().replace("_", "-"))
             or value.lower() in {"library", "repos", "api", "v2", "orgs", "users", "search", "login", "settings", "features"}
             or value.endswith(".git")

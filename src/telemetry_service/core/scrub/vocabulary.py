@@ -16,6 +16,7 @@ from zlib import crc32
 
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _DIGITS = re.compile(r"[0-9]+")
+_LONG_NUMBER = re.compile(r"[0-9]{5}")  # no version or year; somebody's number
 _LINE = re.compile(rb"[^\n]+")
 _BUCKET_BITS = 14  # of 16,384 buckets each holds about 7 words; the table of offsets takes 64 KiB
 
@@ -80,7 +81,7 @@ class Vocabulary:
         if lower in words:
             return True
         if not word.isalpha():
-            return _DIGITS.sub("#", lower) in words
+            return not _LONG_NUMBER.search(lower) and _DIGITS.sub("#", lower) in words
         return lower.endswith("s") and lower[:-1] in words
 
     def knows_parts(self, word: str) -> bool:
