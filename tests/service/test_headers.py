@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
 from running_service import PATIENCE_SECONDS, Client, Service, report, wait_until
 
 ALWAYS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "x-frame-options": "DENY"}
@@ -39,8 +40,54 @@ def test_every_answer_of_a_route(client: Client) -> None:
 
 def test_reports_get_what_they_need(client: Client) -> None:
     """The answer to a report is the word `accepted`, for curl: no header that a script would have to read."""
-    assert set(client.post(report()).headers) == {"content-type", "content-length"}
-    assert "server" not in client.post(b"[]").headers
+    assert set(client.post(report()).headers) == {"content-type", "content-length", "x-content-type-options"}
+    assert client.post(report(disk_size="x"), {"Accept": "application/json"}).headers["x-content-type-options"] == "nosniff"
+
+
+def check_guarded(headers: dict[str, str]) -> None:
+    assert FROM_ROUTES.items() <= headers.items(), headers
+    assert "permissions-policy" in headers
+    assert headers["content-security-policy"].startswith("default-src 'none'; ")
+    assert not {"server", "date", "x-powered-by"} & headers.keys()
+
+
+def test_every_kind_of_refusal(new_service: Callable[..., Service]) -> None:
+    service = new_service(RATE_LIMIT_RPM="1", RATE_BURST="4", RATE_LIMIT_READ_RPM="1", MAX_BODY_BYTES="1024").start()
+    client = service.client()
+    page = client.send("GET", "/openapi.json")
+    answers = {
+        400: client.post(b"[]"),
+        404: client.send("GET", "/nowhere"),
+        405: client.send("PUT", "/telemetry"),
+        413: client.post(b"x" * 1025),
+        "415-like": client.post(b"x", {"Content-Encoding": "br"}),
+        401: client.send("GET", "/api/records"),
+        304: client.send(
+            "GET", "/api/exit-codes", headers={"If-None-Match": client.send("GET", "/api/exit-codes").headers["etag"]}
+        ),
+    }
+    while (answer := client.post(report())).status == 202:
+        pass
+    answers[429] = answer
+    while (answer := client.send("GET", f"/api/dashboard?days={len(answers)}")).status == 200:
+        answers[f"read {len(answers)}"] = answer
+    answers["read 429"] = answer
+    assert page.status == 200
+    for kind, answer in answers.items():
+        if isinstance(kind, int):
+            assert answer.status == kind
+        if kind == 304:  # a policy would replace that of the page which the browser kept
+            assert "content-security-policy" not in answer.headers
+            answer.headers["content-security-policy"] = "default-src 'none'; "
+        check_guarded(answer.headers)
+
+
+@pytest.mark.parametrize("sent", [b"no HTTP\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n"])
+def test_what_no_route_ever_sees(shared: Service, sent: bytes) -> None:
+    with socket.create_connection(shared.address, timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(sent)
+        received = connection.recv(65536).decode()
+    check_guarded(dict(line.split(": ", 1) for line in received.partition("\r\n\r\n")[0].split("\r\n")[1:]))
 
 
 def test_what_is_no_request(shared: Service) -> None:

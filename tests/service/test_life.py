@@ -1,6 +1,7 @@
 """Starting, stopping, restarting, and what goes on while the service runs."""
 
 import json
+import os
 import random
 import signal
 import socket
@@ -12,7 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from campaign import Campaign
-from running_service import PATIENCE_SECONDS, Client, Service, post_all, report, wait_until
+from running_service import PATIENCE_SECONDS, STOP_SECONDS, Client, Service, post_all, report, wait_until
 from stored_data import StoredData
 
 from telemetry_service.core.event import Event, decode_event, encode_event
@@ -62,6 +63,33 @@ def test_stopped_although_clients_hang_on(service: Service) -> None:
         assert service.client().post(report()).status == 202
         assert service.stop() == 0
     service.may_fail = True  # it may say that it did not wait for them
+
+
+def test_who_is_under_way_when_it_stops_is_stored_or_told_to_come_again(service: Service) -> None:
+    in_time, late = (json.dumps(report()).encode() for _ in range(2))
+    with ExitStack() as stack:
+        quick, slow, idle = (stack.enter_context(socket.create_connection(service.address, PATIENCE_SECONDS)) for _ in range(3))
+        for connection, body in ((quick, in_time), (slow, late)):
+            connection.sendall(b"POST /telemetry HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:-1])
+        assert service.client().post(report()).status == 202  # so the others have arrived too
+        os.kill(service.pid, signal.SIGTERM)
+        assert idle.recv(100) == b""  # it stops
+        quick.sendall(in_time[-1:])
+        answered = quick.makefile("rb").read()
+        assert answered.startswith(b"HTTP/1.1 202"), answered
+        refused = slow.makefile("rb").read()
+        assert refused.startswith(b"HTTP/1.1 503"), refused
+        assert b"retry-after: " in refused
+        assert b"connection: close" in refused
+        assert service.wait(STOP_SECONDS) == 0
+    service.may_fail = True  # it says that it did not wait for one
+    assert "Traceback" not in service.log
+    service.start()
+    stored = StoredData(service.data)
+    stored.wait_until_folded()
+    ids = stored.installations().keys()
+    assert UUID(json.loads(in_time)["random_id"]) in ids
+    assert UUID(json.loads(late)["random_id"]) not in ids
 
 
 def test_nothing_of_it_runs_after_it_was_stopped(service: Service) -> None:

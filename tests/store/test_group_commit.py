@@ -1,7 +1,7 @@
 """Group commit: what is acknowledged is on disk, and a disk that fails delays nobody for good."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,50 @@ def test_a_group_that_fails_is_told_so_and_the_next_one_is_stored(
         assert group.last_seq == 1
 
     run(tmp_path, test)
+    assert read(tmp_path) == [b"kept"]
+
+
+@pytest.mark.parametrize("method", ["append", "commit", "refusal"])
+def test_an_error_that_nobody_thought_of_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(group_commit, "CHECK_SECONDS", 0)
+    working = getattr(Inbox, method)
+
+    def fail(self: Inbox, *arguments: Any) -> None:
+        if method == "commit":
+            inbox_module.roll_back(self._connection)  # as it does whatever goes wrong; see the next test
+        raise RuntimeError("canary")
+
+    async def test(group: GroupCommit, inbox: Inbox) -> None:
+        await group.store(b"before")
+        monkeypatch.setattr(Inbox, method, fail)
+        results = await asyncio.gather(*(group.store(b"unclear") for _ in range(3)), return_exceptions=True)
+        assert [type(result) for result in results] == ([type(None)] if method == "refusal" else [StoreUnavailable]) * 3
+        monkeypatch.setattr(Inbox, method, working)
+        while group.refusal is not None:
+            group.tidy()
+            await asyncio.sleep(0.001)
+        await group.store(b"after")
+
+    run(tmp_path, test)
+    assert read(tmp_path) == [b"before", *[b"unclear"] * (3 if method == "refusal" else 0), b"after"]
+    said = capsys.readouterr()
+    assert "RuntimeError" in said.out + said.err
+    assert "canary" not in said.out + said.err
+
+
+def test_whatever_ends_a_group_half_way_leaves_nothing_of_it(tmp_path: Path) -> None:
+    def bodies() -> Iterator[bytes]:
+        yield b"lost"
+        raise RuntimeError
+
+    inbox = Inbox(tmp_path, max_bytes=MB, now=0)
+    with pytest.raises(RuntimeError):
+        inbox.append(bodies())
+    inbox.append([b"kept"])
+    inbox.commit(0)
+    inbox.close()
     assert read(tmp_path) == [b"kept"]
 
 

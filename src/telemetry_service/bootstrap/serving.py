@@ -30,7 +30,7 @@ from telemetry_service.web.parts import Parts
 from telemetry_service.web.server import BACKLOG, Server, server_config
 from telemetry_service.web.sessions import Sessions
 from telemetry_service.web.tls import Certificate, UnusableCertificate
-from telemetry_service.web.upkeep import note_used, upkeep
+from telemetry_service.web.upkeep import again_and_again, note_used, upkeep
 from telemetry_service.web.watch import connections_allowed
 from telemetry_service.web.worker_process import WorkerProcess
 
@@ -191,10 +191,12 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def _follow_fold(parts: Parts, group: GroupCommit) -> None:
     """Tell the inbox how far the store has come, so that it can let go of what is folded."""
-    while True:
-        await asyncio.sleep(FOLLOW_SECONDS)
+
+    async def step() -> None:
         if await parts.follow_fold() or group.unsettled:
             group.tidy()
+
+    await again_and_again(FOLLOW_SECONDS, step)
 
 
 async def _announce(server: Server, listener: socket.socket, scheme: str) -> None:

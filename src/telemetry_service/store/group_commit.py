@@ -2,6 +2,9 @@
 
 Inserting takes microseconds and is done in the event loop; syncing waits for the disk and is done in a thread, while the loop
 gathers the next group. An acknowledgement is given when the future of its group is done.
+
+Whatever goes wrong with a group, those who wait for it are told, and the next group is tried: an error that nobody thought of
+must not leave every later report without an answer.
 """
 
 import asyncio
@@ -10,11 +13,15 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 
+import structlog
+
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.inbox import Inbox
 
 CHECK_SECONDS = 0.5  # how stale the view of free space may be
 MAX_WAITING = 20_000  # events in memory that no disk has yet; above it the answer is 503
+
+log = structlog.get_logger()
 
 
 class GroupCommit:
@@ -79,6 +86,9 @@ class GroupCommit:
         except StoreUnavailable as error:
             self._finish(group, len(bodies), error)
             return
+        except Exception as error:  # noqa: BLE001 - see above; the top of what happens to a group
+            self._finish(group, len(bodies), _unexpected(error))
+            return
         self._groups.put((group, len(bodies)))
 
     def _commit_groups(self) -> None:
@@ -91,11 +101,19 @@ class GroupCommit:
             self._more_to_take_away = self._inbox.commit(self.folded_through)
         except StoreUnavailable as error:
             failure = error
-        now = time.monotonic()
-        if failure is not None or now >= self._next_check:
-            self._next_check = now + CHECK_SECONDS
-            self._refusal = self._inbox.refusal()
+        except Exception as error:  # noqa: BLE001 - see above; the top of this thread
+            failure = _unexpected(error)
+        self._look_for_room(failure is not None)
         self._loop.call_soon_threadsafe(self._finish, group, size, failure)
+
+    def _look_for_room(self, failed: bool) -> None:
+        now = time.monotonic()
+        if failed or now >= self._next_check:
+            self._next_check = now + CHECK_SECONDS
+            try:
+                self._refusal = self._inbox.refusal()
+            except Exception as error:  # noqa: BLE001 - as above; asked again at the next commit
+                self._refusal = str(_unexpected(error))
 
     def _finish(self, group: "asyncio.Future[None] | None", size: int, failure: StoreUnavailable | None) -> None:
         self._committing = False
@@ -117,3 +135,13 @@ class GroupCommit:
         self._groups.put(None)
         self._thread.join()
         on_closed()
+
+
+def _unexpected(error: Exception) -> StoreUnavailable:
+    """What is said of an error that nobody thought of: its kind and place, never its text, which may quote an event."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place else "unknown"
+    log.error("inbox.error", exception=type(error).__name__, where=where)
+    return StoreUnavailable("an error in the inbox; see the log")

@@ -61,6 +61,9 @@ class Inbox:
         except sqlite3.Error as error:
             roll_back(self._connection)
             raise StoreUnavailable(str(error)) from error
+        except BaseException:
+            roll_back(self._connection)
+            raise
 
     def commit(self, folded_through: int) -> bool:
         """Sync the group to disk, and take away some of the events up to `folded_through`, which the store has synced.
@@ -76,6 +79,9 @@ class Inbox:
         except sqlite3.Error as error:
             roll_back(self._connection)
             raise StoreUnavailable(str(error)) from error
+        except BaseException:
+            roll_back(self._connection)
+            raise
         return taken.rowcount > DELETE_AT_ONCE
 
     def refusal(self) -> str | None:

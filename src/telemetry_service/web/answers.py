@@ -12,6 +12,7 @@ Headers = list[tuple[bytes, bytes]]
 
 RETRY_SECONDS = 5  # how long a client should wait when the disk cannot take its report
 PUBLIC_CACHE_SECONDS = 30  # how old a public answer may be
+CLOSE = (b"connection", b"close")
 TEXT, JSON = b"text/plain; charset=utf-8", b"application/json"
 
 

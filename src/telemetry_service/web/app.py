@@ -1,5 +1,6 @@
 """Every route on one screen, and what is answered when something is wrong."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,13 +20,13 @@ from telemetry_service.core.reports.errors import Errors
 from telemetry_service.core.reports.scripts import Script, Scripts
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.records import SORTS
-from telemetry_service.web.answers import RETRY_SECONDS, Receive, Scope, Send, error_body, wants_html, wants_json
+from telemetry_service.web.answers import CLOSE, RETRY_SECONDS, Receive, Scope, Send, answer, error_body, wants_html, wants_json
 from telemetry_service.web.api import Api, RecordsAnswer, RepoSlugs
 from telemetry_service.web.auth import Denied
 from telemetry_service.web.badges import SVG, Badges
 from telemetry_service.web.cache import TooManyReads
 from telemetry_service.web.guard import guarded
-from telemetry_service.web.headers import with_headers
+from telemetry_service.web.headers import ANSWER_STARTED, security_headers, with_headers
 from telemetry_service.web.health import Health, HealthChecks, Readiness
 from telemetry_service.web.login import Login
 from telemetry_service.web.metrics import Metrics
@@ -157,10 +158,16 @@ def application(parts: Parts) -> Any:
     guarded_routes = with_headers(routes)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == INGEST_PATH:
-            await parts.ingest(scope, receive, send)
-        else:
-            await guarded_routes(scope, receive, send)
+        try:
+            if scope["path"] == INGEST_PATH:
+                await parts.ingest(scope, receive, send)
+            else:
+                await guarded_routes(scope, receive, send)
+        except asyncio.CancelledError as error:  # the process ends, and this request took longer than that waits
+            await _last_word(StoreUnavailable, error, scope, send)
+        except Exception as error:
+            await _last_word(Exception, error, scope, send)
+            raise  # the server logs its kind and place
 
     return logged(app, INGEST_PATH) if parts.settings.enable_request_logging else app
 
@@ -176,6 +183,16 @@ def _refusing(pages: PageHandlers, login: Login) -> Callable[[Request, Exception
         return Response(body, status, {"cache-control": "no-store", **extra}, content_type.decode())
 
     return refuse
+
+
+async def _last_word(kind: type[Exception], error: BaseException, scope: Scope, send: Send) -> None:
+    """Answer a request that no handler has answered; one whose answer is on the way is cut off by the error."""
+    if ANSWER_STARTED in scope:
+        raise error
+    status, reason, extra = REASONS[kind](error)
+    headers = [(name.encode(), value.encode()) for name, value in extra.items()]
+    body, content_type = error_body(reason, wants_json(scope["headers"]))
+    await answer(send, status, body, content_type, [*headers, CLOSE, *security_headers([], scope["scheme"])])
 
 
 def _denied(error: Any) -> tuple[int, str, dict[str, str]]:

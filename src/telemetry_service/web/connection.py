@@ -13,7 +13,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from telemetry_service.web.headers import BASIC_HEADERS
+from telemetry_service.web.answers import TEXT
+from telemetry_service.web.headers import security_headers
 from telemetry_service.web.watch import Watch
 
 HEAD_SECONDS = 10.0  # from connecting, or the first byte of a further request, to the end of its headers
@@ -193,12 +194,8 @@ class Connection(HttpToolsProtocol):
             return
         status, reason = refusal
         body = reason.encode() + b"\n"
-        headers = [
-            *BASIC_HEADERS,
-            (b"content-type", b"text/plain; charset=utf-8"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-        ]
+        headers = [(b"content-type", TEXT), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+        headers += security_headers(headers, self.scheme or "http")
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
         if not self.transport.is_closing():
             self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)

@@ -12,6 +12,7 @@ from telemetry_service.core.intake import Accepted, Dropped, Intake
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.web.answers import (
+    CLOSE,
     JSON,
     RETRY_SECONDS,
     TEXT,
@@ -23,14 +24,14 @@ from telemetry_service.web.answers import (
     error_body,
 )
 from telemetry_service.web.auth import Access, Denied
+from telemetry_service.web.headers import NOSNIFF, security_headers
 from telemetry_service.web.limits import NewExecutions, Peers, TokenBuckets
 
 MAX_ASIDE_BYTES = 32 * 1024 * 1024  # reports in memory, waiting to be cleaned; above it the answer is 503
-CLOSE = (b"connection", b"close")
 ACCEPTED_START = {
     "type": "http.response.start",
     "status": 202,
-    "headers": [(b"content-type", TEXT), (b"content-length", b"8")],
+    "headers": [(b"content-type", TEXT), (b"content-length", b"8"), NOSNIFF],
 }
 ACCEPTED_BODY = {"type": "http.response.body", "body": b"accepted"}
 
@@ -102,13 +103,16 @@ class Ingest:
         except _Refused as refused:
             self.counters.refused[str(refused.status)] += 1
             body, content_type = error_body(refused.reason, as_json)
-            await answer(send, refused.status, body, content_type, refused.headers)
+            guarding = security_headers([], scope["scheme"])
+            await answer(send, refused.status, body, content_type, [*refused.headers, *guarding])
             return
         self.counters.accepted += 1
         for field, _ in dropped:
             self.counters.dropped[field] += 1
         if dropped or as_json:
-            extra = [(b"x-telemetry-dropped", ",".join([field for field, _ in dropped]).encode())] if dropped else []
+            extra = [NOSNIFF]
+            if dropped:
+                extra.append((b"x-telemetry-dropped", ",".join([field for field, _ in dropped]).encode()))
             await answer(send, 202, *((b'{"status":"accepted"}', JSON) if as_json else (b"accepted", TEXT)), extra)
             return
         await send(ACCEPTED_START)

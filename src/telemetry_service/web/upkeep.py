@@ -1,7 +1,9 @@
-"""What the web process does now and then beside answering."""
+"""What the web process does now and then beside answering.
+
+Each step is the top of its work: an error that nobody thought of is logged by its kind alone, and the next step is taken."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
@@ -18,8 +20,8 @@ log = structlog.get_logger()
 
 async def upkeep(access: Access, directory: Path, tidy_logs: Callable[[], None], certificate: Certificate | None) -> None:
     """Write down which tokens were used today, delete old log files, take a renewed certificate; until cancelled."""
-    while True:
-        await asyncio.sleep(UPKEEP_SECONDS)
+
+    async def step() -> None:
         await note_used(access, directory)
         await asyncio.to_thread(tidy_logs)
         try:
@@ -27,6 +29,22 @@ async def upkeep(access: Access, directory: Path, tidy_logs: Callable[[], None],
                 log.info("certificate.renewed")
         except UnusableCertificate as error:
             log.error("certificate.unusable", reason=str(error))
+
+    await again_and_again(UPKEEP_SECONDS, step)
+
+
+async def again_and_again(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+    """Take a step every so many seconds, whatever became of the one before; until cancelled."""
+    failing = False
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await step()
+            failing = False
+        except Exception as error:  # noqa: BLE001 - see above
+            if not failing:
+                log.error("upkeep.error", step=step.__qualname__, exception=type(error).__name__)
+            failing = True
 
 
 async def note_used(access: Access, directory: Path) -> None:

@@ -37,17 +37,21 @@ class WorkerProcess:
         self._task = asyncio.create_task(self._watch())
 
     async def _spawn(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self._module, stdin=PIPE, start_new_session=True
-        )
+        """Start a worker; if that cannot be done now, there is none, and `_watch` tries again."""
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", self._module, stdin=PIPE, start_new_session=True
+            )
+        except Exception as error:  # noqa: BLE001 - the top of a job: no error may leave the service without a worker for good
+            self._process = None
+            log.error("worker.not_started", exception=type(error).__name__, reason=getattr(error, "strerror", None))
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
-            assert self._process is not None
             started = loop.time()
-            code = await self._process.wait()
+            code = await self._process.wait() if self._process is not None else None
             if self._stopping:
                 return
             failures = 0 if loop.time() - started > STEADY_SECONDS else failures
@@ -61,10 +65,9 @@ class WorkerProcess:
         """Let the worker finish the step it is in; kill it if that takes too long."""
         self._stopping = True
         process = self._process
-        if process is None:
-            return
-        if self._task is not None and not self.running:
-            self._task.cancel()
+        if process is None or not self.running:
+            if self._task is not None:
+                self._task.cancel()
             return
         assert process.stdin is not None
         process.stdin.close()
