@@ -44,7 +44,7 @@ class WorkerProcess:
             )
         except Exception as error:  # noqa: BLE001 - the top of a job: no error may leave the service without a worker for good
             self._process = None
-            log.error("worker.not_started", exception=type(error).__name__, reason=getattr(error, "strerror", None))
+            log.error(f"{self._name}.not_started", exception=type(error).__name__, reason=getattr(error, "strerror", None))
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
