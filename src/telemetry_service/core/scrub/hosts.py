@@ -522,6 +522,22 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
             return None
         return host(found)
 
+    def machine(found: Found) -> Change | None:
+        """Called the way machines are, wherever it stands; not as packages, services and containers are."""
+        value = found.value
+        parts = value.lower().split("-")
+        after = found.after
+        if (
+            is_word(value)
+            or plain(value) in public
+            or re.match(r" \(\d|[:=@(]\w|:: ", after)
+            or _THING_BEFORE.search(found.before)
+        ):
+            return None
+        if len(parts) > 1 and (not is_machine_like(parts) or all(part.isdigit() or is_word(part) for part in parts)):
+            return None
+        return None if re.search(r"[a-z][A-Z]", value) or value.isupper() and not value[-1].isdigit() else hide(found)
+
     def realm(found: Found) -> Change | None:
         return host(found)
 
@@ -550,6 +566,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
         "mx": peer,
         "quotedpeer": lambda found: None if len(found.value) < 2 or _HEX_RUN.fullmatch(found.value) else peer(found),
         "realm": realm,
+        "machine": machine,
         "port": lambda found: None,
     }
 
@@ -601,5 +618,8 @@ _FILE = re.compile(
     re.IGNORECASE,
 )
 _SYMBOL = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+|[a-z]+(?:_[a-z]+)+")  # of a program: no host has an underscore
+_THING_BEFORE = re.compile(
+    r"(?i)\b(?:packages?|modules?|commands?|plugins?|library|image|service|unit|script|target|option|file|class|repo|tag|branch|job|step|install|setting up|unpacking|selecting|removing|depends:|building|using|requires?|-p|-m|-n|-c)\W{1,3}$"
+)
 _HEX_RUN = re.compile(r"[0-9a-f]{7,}")
 _CAMEL = re.compile(r"[a-z][A-Z]")

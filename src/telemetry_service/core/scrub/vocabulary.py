@@ -88,4 +88,7 @@ class Vocabulary:
         """Whether an identifier (`afterConnect`, `base_events`) is made of public words of two letters or more."""
         if not word.isascii():
             return False
-        return all(piece.isdigit() or len(piece) == 1 or self.knows(piece) for piece in _PIECES.findall(word))
+        return all(
+            (piece.isdigit() and len(piece) < 5) or (len(piece) == 1 and piece.isalpha()) or self.knows(piece)
+            for piece in _PIECES.findall(word)
+        )
