@@ -29,6 +29,8 @@ RULES: tuple[Rule, ...] = (
     Rule("ipv6-dashed", rf"(?:^|[^0-9A-Za-z-])(?P<ipvd>{_H}{{1,4}}(?:-{_H}{{0,4}}){{3,7}})"),
     Rule("ipv6-masked", r"(?i)(?:^|[^0-9a-z:])(?P<maskv>[0-9a-f]{2,4}(?::[0-9a-f]{1,4}){0,6}:[0-9a-f]{0,3}[x*][0-9a-fx*]{0,3}(?::[0-9a-fx*]{1,4}){0,6})"),
     Rule("mac", rf"(?:^|[^0-9A-Fa-f:])(?P<mac>{_H}{{2}}(?:(?::{_H}{{2}}){{5,19}}|(?:-{_H}{{2}}){{5,19}}|(?:_{_H}{{2}}){{5,7}}|(?: {_H}{{2}}){{5}}))"),
+    Rule("mac-escaped", r"(?P<mac>[0-9A-Fa-f]{2}(?:(?:\\{1,2}:[0-9A-Fa-f]{2}){5}|(?:%3[aA][0-9A-Fa-f]{2}){5}))"),
+    Rule("mac-unpadded", r"(?:^|[^0-9A-Za-z:.])(?P<macthin>[0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5})(?:$|[^0-9A-Za-z:.])"),
     Rule("mac-grouped", rf"(?:^|[^0-9A-Za-z.-])(?P<macgroup>{_H}{{4}}(?:\.{_H}{{4}}\.{_H}{{4}}|-{_H}{{4}}-{_H}{{4}}|:{_H}{{4}}:{_H}{{4}})|{_H}{{6}}[-:]{_H}{{6}})"),
     Rule("mac-in-name", rf"(?i)(?:\b(?:en|wl|ww|sl|ib|usb|eth|mac|macvtap|br|bond|veth)[-_]?x?|\b(?:mac|macaddr|hwaddr|lladdr|ether|bssid|hw_?addr|mac[-_ ]?addr(?:ess)?|hardware address)\s*[=:]?\s*['\"]?)(?P<macbare>{_H}{{12}})\b"),
     Rule("mac-short", rf"(?i)\b(?:mac|hwaddr|lladdr|ether|bssid|macaddr|mac[-_ ]?addr(?:ess)?)\s*[=:]?\s*['\"]?(?P<maccut>{_H}{{1,2}}(?::(?:{_H}{{1,2}}|[xX*]{{2}})){{2,7}})"),
@@ -244,12 +246,17 @@ def mac_grouped(found: Found) -> Change | None:
     return Change(found.start, found.end, "<mac>") if has_digit and (has_letter or "." in value) else None
 
 
+def mac_unpadded(found: Found) -> Change | None:
+    """As arp prints them: `0:1c:42:0:0:8`. Numbers alone may be anything."""
+    return mac(found) if re.search("[a-fA-F]", found.value) else None
+
+
 def mac_bare(found: Found) -> Change | None:
     return Change(found.start, found.end, "<mac>") if re.search(r"\d", found.value) else None
 
 
 KINDS = {
     "ipv": ipv6, "ipvd": ipv6_dashed, "maskv": ipv6_masked, "arpa": nibble_arpa,
-    "mac": mac, "machex": mac_bare, "macgroup": mac_grouped, "macbare": mac_bare, "maccut": mac,
+    "mac": mac, "macthin": mac_unpadded, "machex": mac_bare, "macgroup": mac_grouped, "macbare": mac_bare, "maccut": mac,
     "quad": ipv4, "quaddash": quad_dashed, "quadmask": quad_masked, "quadarpa": quad_arpa, "net": network,
 }

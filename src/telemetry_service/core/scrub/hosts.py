@@ -534,7 +534,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
             or _THING_BEFORE.search(found.before)
         ):
             return None
-        if len(parts) > 1 and (not is_machine_like(parts) or all(part.isdigit() or is_word(part) for part in parts)):
+        if len(parts) > 1 and (not is_machine_like(parts) or all(_SMALL_PART.fullmatch(part) or is_word(part) for part in parts)):
             return None
         return None if re.search(r"[a-z][A-Z]", value) or value.isupper() and not value[-1].isdigit() else hide(found)
 
@@ -621,5 +621,6 @@ _SYMBOL = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+|[a-z]+(?:_[a-z]+)+")  # of a progra
 _THING_BEFORE = re.compile(
     r"(?i)\b(?:packages?|modules?|commands?|plugins?|library|image|service|unit|script|target|option|file|class|repo|tag|branch|job|step|install|setting up|unpacking|selecting|removing|depends:|building|using|requires?|-p|-m|-n|-c)\W{1,3}$"
 )
+_SMALL_PART = re.compile(r"\d+|[a-z]{1,2}\d{1,2}")  # v6, x64
 _HEX_RUN = re.compile(r"[0-9a-f]{7,}")
 _CAMEL = re.compile(r"[a-z][A-Z]")

@@ -133,7 +133,8 @@ def _random(found: Found) -> Change | None:
         pieces = value.split("/")
         if all(len(piece) < 20 for piece in pieces):
             return None
-    if re.search(r"[-_].*[-_]", value) and sum(len(word) for word in _WORDY.findall(value)) * 3 >= len(value):
+    wordy = sum(len(word) for word in _WORDY.findall(value))
+    if wordy * 2 >= len(value) or (re.search(r"[-_].*[-_]", value) and wordy * 3 >= len(value)):
         return None
     if not (re.search("[a-z]", value) and re.search("[A-Z]", value)):
         return None
