@@ -536,7 +536,7 @@ def host_kinds(public: Container[str], knows: Callable[[str], bool]) -> dict[str
             return None
         if len(parts) > 1 and (not is_machine_like(parts) or all(_SMALL_PART.fullmatch(part) or is_word(part) for part in parts)):
             return None
-        return None if re.search(r"[a-z][A-Z]", value) or value.isupper() and not value[-1].isdigit() else hide(found)
+        return None if re.search(r"[a-z][A-Z]", value) or (value.isupper() and not value[-1].isdigit()) else hide(found)
 
     def realm(found: Found) -> Change | None:
         return host(found)
