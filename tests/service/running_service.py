@@ -141,6 +141,11 @@ class Service:
         return self.stderr.read_text("utf-8", "replace") if self.stderr.exists() else ""
 
     @property
+    def log_besides_jobs(self) -> list[str]:
+        """Its lines, but for those that say that a job is done: a service that lives for half a minute has some."""
+        return [line for line in self.log.splitlines() if "event='job.done'" not in line]
+
+    @property
     def ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 

@@ -120,7 +120,7 @@ def test_nothing_is_logged_of_requests_by_default(service: Service) -> None:
     client.post(report())
     client.send("GET", "/api/dashboard?slug=canary")
     assert service.stop() == 0
-    assert [re.findall(r"event='(\w+)'", line) for line in service.log.splitlines()] == [["listening"]]
+    assert [re.findall(r"event='(\w+)'", line) for line in service.log_besides_jobs] == [["listening"]]
 
 
 def test_request_log(new_service: Callable[..., Service]) -> None:

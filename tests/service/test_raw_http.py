@@ -71,7 +71,8 @@ def test_any_bytes_on_a_connection(client: Client, shared: Service, sent: bytes)
     log = shared.log + shared.stdout.read_text()
     assert MARK.decode().lower() not in log.lower()
     assert "server.error" not in log
-    assert len(log.splitlines()) == 1  # that it listens
+    assert len(shared.log_besides_jobs) == 1  # that it listens
+    assert shared.stdout.read_text() == ""
 
 
 def test_many_requests_at_once(client: Client, shared: Service) -> None:
