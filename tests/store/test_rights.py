@@ -233,6 +233,15 @@ class TestGivingUp:
             assert found[10 + number].status == states[number]
         assert [found[n].status for n in range(3, 7)] == list(states[3:])
 
+    def test_what_is_left_on_a_sealed_day_stays_as_it_was_counted(self, directory: Path) -> None:
+        with opened(directory) as store:
+            store.fold([event(1, "installing"), event(2, "installing", MIDNIGHT + 24 * HOUR)], None, MIDNIGHT + 24 * HOUR)
+            seal(store, DAY)
+            assert count_stuck(store.connection, NOW, 24) == 1
+            assert give_up_stuck(store, NOW, 24, 10) == 1
+            assert list(store.differences()) == []
+        assert {n: one.status for n, one in installations(directory).items()} == {1: "installing", 2: "unknown"}
+
     @pytest.mark.parametrize("status", ["success", "failed", "aborted", "unknown"])
     def test_any_later_result_wins(self, directory: Path, status: str) -> None:
         with opened(directory) as store:
