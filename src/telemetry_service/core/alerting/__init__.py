@@ -1,0 +1,1 @@
+"""Change detection: which script broke, since when, on what, and why."""
