@@ -17,6 +17,7 @@ SHELLS = {"bash": ("bash",), "dash": ("dash",), "ash": ("busybox", "ash")}
 INSTALLED = [name for name, command in SHELLS.items() if shutil.which(command[0])]
 PATIENCE_SECONDS = 30.0  # a loaded machine is slow, not wrong
 QUIET_SECONDS = 0.3  # a terminal that shows nothing new for this long waits for a key
+LOST_SECONDS = 5.0  # one that still waits was not ready on a loaded machine: it threw the key away
 
 
 def fields() -> str:
@@ -76,13 +77,13 @@ class Machine:
         if child == 0:
             os.chdir(self.root)
             os.execvpe(self.shell[0], self.command(script), self.environment | dict(env or {}))
-        shown, waiting = b"", list(typed)
+        shown, waiting, last = b"", list(typed), ""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            ready, _, _ = select.select([terminal], [], [], QUIET_SECONDS)
+            ready, _, _ = select.select([terminal], [], [], QUIET_SECONDS if waiting else LOST_SECONDS)
             if not ready:
-                if waiting:
-                    os.write(terminal, waiting.pop(0).encode())
+                last = waiting.pop(0) if waiting else last
+                os.write(terminal, last.encode())
                 continue
             try:
                 part = os.read(terminal, 65536)

@@ -33,7 +33,8 @@ def recording() -> Iterator[Recorder]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # By default it looks for the end of a test twice a second.
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     recorder.url = f"http://127.0.0.1:{server.server_port}"
     try:
         yield recorder

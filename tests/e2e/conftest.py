@@ -1,5 +1,6 @@
 """A real browser, a real service with demo data, and pages that are watched while they load."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +18,7 @@ Open = Callable[..., AbstractContextManager[Page]]
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with running(tmp_path_factory.mktemp("browser"), ("--installations", "12000", "--days", "60", "--seed", "1")) as found:
+    with running(tmp_path_factory.mktemp("browser"), ("--installations", "5000", "--days", "45", "--seed", "1")) as found:
         yield found
 
 
@@ -67,6 +68,10 @@ def visit(browser: Browser, live: Live) -> Open:
 
 
 @pytest.fixture
-def shots(tmp_path: Path) -> Path:
-    """Where a test leaves screenshots, to be looked at."""
-    return tmp_path
+def shots() -> Path | None:
+    """Where tests leave screenshots to be looked at: the directory that SHOTS names, if it names one."""
+    if "SHOTS" not in os.environ:
+        return None
+    found = Path(os.environ["SHOTS"])
+    found.mkdir(parents=True, exist_ok=True)
+    return found

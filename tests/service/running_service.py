@@ -18,6 +18,9 @@ from uuid import uuid4
 
 import msgspec
 
+from telemetry_service.bootstrap.counting import recount
+from telemetry_service.settings import from_environ
+
 T = TypeVar("T")
 COMMAND = str(Path(sys.executable).with_name("telemetry-service"))
 PATIENCE_SECONDS = 30.0  # a loaded machine is slow, not wrong
@@ -200,6 +203,10 @@ class Service:
 
     def resume_worker(self) -> None:
         os.kill(self.worker_pid, signal.SIGCONT)
+
+    def recount(self) -> list[tuple[int, int, int, int, int]]:
+        """What the command `recount` finds, in this process: it is asked for often."""
+        return recount(from_environ(self.environment))
 
     def command(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run another command of the service on the same data."""

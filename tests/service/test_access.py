@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -97,6 +98,21 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     yield service, Tokens(service.data), stricter
     service.close_clients()
     assert service.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running service for tests that log in; each browser comes from a network of its own unless told otherwise."""
+    service = Service(tmp_path_factory.mktemp("browsers"), **UNLIMITED).start()
+    yield service
+    service.close_clients()
+    assert service.stop() == 0
+    assert "Traceback" not in service.log
+
+
+@pytest.fixture(scope="module")
+def made(busy: Service) -> Tokens:
+    return Tokens(busy.data)
 
 
 def rows(data: Path, **settings: str) -> dict[tuple[str, str], Route]:
@@ -210,8 +226,10 @@ def test_token_commands(service: Service) -> None:
 class Browser:
     """What a browser does with cookies and forms, without one."""
 
+    networks = count(1)
+
     def __init__(self, service: Service, source: str = "") -> None:
-        self.client = service.client(source)
+        self.client = service.client(source or f"127.0.1.{next(self.networks)}")
         self.cookies: dict[str, str] = {}
 
     def send(self, method: str, path: str, fields: dict[str, str] | None = None, **headers: str) -> Answer:
@@ -236,13 +254,8 @@ class Browser:
         return self.send("POST", "/login", {"token": secret, "csrf_token": self.csrf(page), "next": following})
 
 
-@pytest.fixture
-def made(service: Service) -> Tokens:
-    return Tokens(service.data)
-
-
-def test_a_browser_logs_in_and_out(service: Service, made: Tokens) -> None:
-    browser = Browser(service)
+def test_a_browser_logs_in_and_out(busy: Service, made: Tokens) -> None:
+    browser = Browser(busy)
     answer = browser.log_in(made.make("read"), "/api/records?days=7")
     assert (answer.status, answer.headers["location"]) == (303, "/api/records?days=7")
     assert re.fullmatch(
@@ -261,18 +274,18 @@ def test_a_browser_logs_in_and_out(service: Service, made: Tokens) -> None:
     assert '"exact":false' in browser.send("GET", "/api/dashboard").text
 
 
-def test_csrf_token_may_come_as_a_header(service: Service, made: Tokens) -> None:
-    browser = Browser(service)
+def test_csrf_token_may_come_as_a_header(busy: Service, made: Tokens) -> None:
+    browser = Browser(busy)
     browser.log_in(made.make("admin"))
     csrf = browser.csrf(browser.send("GET", "/login"))
     assert browser.send("POST", "/logout", **{"X-CSRF-Token": csrf}).status == 303
 
 
-def test_a_session_ends_with_its_token(service: Service, made: Tokens) -> None:
-    browser = Browser(service)
+def test_a_session_ends_with_its_token(busy: Service, made: Tokens) -> None:
+    browser = Browser(busy)
     browser.log_in(made.make("read"))
     assert browser.send("GET", "/api/records").status == 200
-    assert tokens.revoke(service.data, f"token {made.number}", now=0)
+    assert tokens.revoke(busy.data, f"token {made.number}", now=0)
     assert browser.send("GET", "/api/records").status == 401
 
 
@@ -286,13 +299,13 @@ def test_a_session_is_no_way_to_send_reports(new_service: Callable[..., Service]
 @pytest.mark.parametrize(
     "following", ["//evil.example/", "https://evil.example/", "/\\evil.example", "/\t/evil.example", "x", "/a\r\nx: y"]
 )
-def test_login_leads_nowhere_else(service: Service, made: Tokens, following: str) -> None:
-    assert Browser(service).log_in(made.make("read"), following).headers["location"] == "/"
+def test_login_leads_nowhere_else(busy: Service, made: Tokens, following: str) -> None:
+    assert Browser(busy).log_in(made.make("read"), following).headers["location"] == "/"
 
 
-def test_login_needs_its_own_form(service: Service, made: Tokens) -> None:
+def test_login_needs_its_own_form(busy: Service, made: Tokens) -> None:
     secret = made.make("read")
-    browser, other = Browser(service), Browser(service)
+    browser, other = Browser(busy), Browser(busy)
     assert browser.send("POST", "/login", {"token": secret}).status == 403
     stolen = other.csrf(other.send("GET", "/login"))
     browser.send("GET", "/login")
@@ -304,15 +317,15 @@ def test_login_needs_its_own_form(service: Service, made: Tokens) -> None:
 
 
 @pytest.mark.parametrize("kind", ["wrong", "expired", "revoked", "ingest"])
-def test_login_with_a_token_that_is_not_valid(service: Service, made: Tokens, kind: str) -> None:
+def test_login_with_a_token_that_is_not_valid(busy: Service, made: Tokens, kind: str) -> None:
     secret = made.credentials[kind]["Authorization"].removeprefix("Bearer ")
-    answer = Browser(service).log_in(secret)
+    answer = Browser(busy).log_in(secret)
     assert answer.status == 401
     assert secret not in answer.text
 
 
-def test_guesses_are_throttled_and_lock_out_nobody_else(service: Service, made: Tokens) -> None:
-    guesser, neighbour = Browser(service, "127.0.0.2"), Browser(service, "127.0.0.3")
+def test_guesses_are_throttled_and_lock_out_nobody_else(busy: Service, made: Tokens) -> None:
+    guesser, neighbour = Browser(busy, "127.0.0.2"), Browser(busy, "127.0.0.3")
     secret = made.make("read")
     statuses = [guesser.log_in(f"guess {number}").status for number in range(20)]
     assert statuses[:10] == [401] * 10
@@ -324,8 +337,8 @@ def test_guesses_are_throttled_and_lock_out_nobody_else(service: Service, made: 
     assert neighbour.log_in(secret).status == 303
 
 
-def test_last_use_is_written_while_the_fold_works(service: Service, made: Tokens) -> None:
-    secret = made.make("read")
+def test_last_use_is_written_while_the_fold_works(service: Service) -> None:
+    secret = Tokens(service.data).make("read")
     with closing(sqlite3.connect(service.data / "store.sqlite", isolation_level=None)) as store:
         store.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
@@ -338,8 +351,8 @@ def test_last_use_is_written_while_the_fold_works(service: Service, made: Tokens
     assert used == (1,)
 
 
-def test_the_form_needs_no_script_and_shows_no_token(service: Service) -> None:
-    page = service.client().send("GET", "/login")
+def test_the_form_needs_no_script_and_shows_no_token(busy: Service) -> None:
+    page = busy.client().send("GET", "/login")
     assert page.headers["content-type"].startswith("text/html")
     assert 'method="post" action="/login"' in page.text
     assert 'type="password"' in page.text

@@ -91,11 +91,18 @@ class Load:
         self._client.close()
 
 
-@pytest.fixture
-def attacked(new_service: Callable[..., Service]) -> Service:
-    """A service with some months behind it."""
-    service = new_service()
+@pytest.fixture(scope="module")
+def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a service with some months behind it."""
+    service = Service(tmp_path_factory.mktemp("months"))
     assert service.command("demo", "--installations", "800", "--days", "40", "--seed", "3").returncode == 0
+    return service.data
+
+
+@pytest.fixture
+def attacked(new_service: Callable[..., Service], months: Path) -> Service:
+    service = new_service()
+    shutil.copytree(months, service.data)
     return service.start()
 
 
