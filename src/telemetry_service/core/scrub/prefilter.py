@@ -1,55 +1,124 @@
-"""Which rules can match a line at all, found in two linear passes instead of one per rule.
+"""Which rules can match a block of text at all, found in one pass instead of one per rule.
 
-Every pattern is widened - a counted repetition `{2,40}` becomes `{2,}` - so that it matches whenever the rule does and has
-few automaton states; the widened patterns are searched together. An automaton builds its states as it meets new text,
-10 to 25 microseconds for each: 0.1 ms for a line of a log not seen before, 3 microseconds later, but 0.3 s for 10 KiB
-of noise. Long lines are therefore left to the rules, whose own automata are small.
+A rule is worth a search only where literals stand that each of its matches holds. One automaton for the rules
+themselves was measured first: RE2's set remembers which patterns it has met, so that logs gave it new states without
+end, 2 ms for a line; the automaton of literals is complete from the start.
+
+Rules without such literals - addresses, columns of tables - are searched in small groups first: one pattern for six of them,
+which matches where one of them does. Larger groups have too many states again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from typing import NamedTuple
 
 import re2
+from ahocorasick_rs import BytesAhoCorasick
 
-from telemetry_service.core.scrub.rule import Rule, latin, options, shadow
+from telemetry_service.core.required import DIGIT, EDGE, required
+from telemetry_service.core.scrub.rule import Rule, is_found, latin, options, shadow, within_lines
 
-LINE_MAX_CHARS = 300
-_AUTOMATA = 2
-_LONGEST_RUN = 16  # repetitions kept: enough to tell a digest from a word
+_LENGTH_MIN = 3  # a rule is not chosen by a shorter literal: those are met everywhere
+_GROUP = 6
+_LONGEST_RUN = 16  # repetitions that tell a digest from a word; the upper bound of a repetition tells nothing
+_FEW = 8  # literals of a further set; a larger one excludes next to nothing
 _COUNTED = re.compile(r"\{(\d+)(?:,\d*)?\}")
+_NAME = re.compile(r"\(\?P<\w+>")
+_FLAGS = re.compile(r"^\(\?([im]+)\)")
+_DIGITS = frozenset(b"0123456789")
+_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")  # as RE2's \b knows it, lower case
 
 
-def widened(pattern: str) -> str:
-    """A pattern that matches wherever `pattern` does, without upper bounds on repetitions."""
-    return _COUNTED.sub(lambda match: f"{{{min(int(match[1]), _LONGEST_RUN)},}}", pattern)
+class _Literal(NamedTuple):
+    """What is searched, whether a word begins and ends with it, the rules that want it first and the sets it is of."""
+
+    text: bytes
+    begins: bool
+    ends: bool
+    rules: list[int]
+    sets: list[int]
 
 
 class Prefilter:
-    """Built once from the rules; `candidates` answers for one line."""
+    """Built once from the rules; `candidates` answers for one block."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._everything = list(range(len(rules)))
-        self._automata: list[tuple[Callable[[bytes], list[int]], int, int]] = []
-        size = -(-len(rules) // _AUTOMATA)
-        for first in range(0, len(rules), size):
-            automaton = re2.Set.SearchSet(options())
-            for rule in rules[first : first + size]:
-                automaton.Add(shadow(widened(latin(rule.pattern))))
-            canary = automaton.Add(b"(?s)^")
-            automaton.Compile()
-            self._automata.append((automaton._set.Match, first, canary))  # without the wrapper's checks
+    def __init__(self, rules: Sequence[Rule], frequent: Container[str] = ()) -> None:
+        """`frequent` names rules that match so often that no group should hold them."""
+        self._always: list[int] = []
+        literals: dict[str, _Literal] = {}
+        characters: dict[frozenset[int], list[int]] = {}
+        sets: dict[frozenset[str], list[int]] = {}
+        for number, rule in enumerate(rules):
+            wanted = required(latin(rule.pattern))
+            if wanted and min(map(len, wanted[0])) >= _LENGTH_MIN:
+                for literal in wanted.pop(0):
+                    _entry(literals, literal).rules.append(number)
+            else:
+                self._always.append(number)
+            for some in wanted:
+                if some == {DIGIT}:
+                    characters.setdefault(_DIGITS, []).append(number)
+                elif DIGIT not in some and min(map(len, some)) == 1:
+                    characters.setdefault(frozenset(literal.strip(EDGE).encode("ascii")[0] for literal in some), []).append(number)
+                elif DIGIT not in some and len(some) <= _FEW:
+                    sets.setdefault(some, []).append(number)
+        for number, some in enumerate(sets):
+            for literal in some:
+                _entry(literals, literal).sets.append(number)
+        rare = [number for number in self._always if rules[number].name not in frequent]
+        groups = [rare[first : first + _GROUP] for first in range(0, len(rare), _GROUP)]
+        self._groups = [(frozenset(group), _any_of([rules[number] for number in group])) for group in groups]
+        self._characters = list(characters.items())
+        self._sets = list(sets.values())
+        self._literals = list(literals.values())
+        self._find = BytesAhoCorasick([literal.text for literal in self._literals]).find_matches_as_indexes
 
     def candidates(self, data: bytes) -> list[int]:
-        """Numbers of the rules that may match, in order; every one for a long line, or if an automaton gave up."""
-        if len(data) > LINE_MAX_CHARS:
-            return self._everything
-        numbers: list[int] = []
-        for match, first, canary in self._automata:
-            found = match(data)
-            if not found or canary not in found:
-                return self._everything
-            if len(found) > 1:
-                numbers += [first + number for number in sorted(found) if number != canary]
-        return numbers
+        """Numbers of the rules that may match, in order."""
+        lowered = data.lower()
+        numbers = set(self._always)
+        absent = set(range(len(self._sets)))
+        for literal in self._met(lowered):
+            numbers.update(literal.rules)
+            absent.difference_update(literal.sets)
+        for some in absent:
+            numbers.difference_update(self._sets[some])
+        present = frozenset(lowered)
+        for characters, rules in self._characters:
+            if characters.isdisjoint(present):
+                numbers.difference_update(rules)
+        for group, search in self._groups:
+            if len(group & numbers) > 1 and not is_found(search, data):
+                numbers -= group
+        return sorted(numbers)
+
+    def _met(self, lowered: bytes) -> Iterable[_Literal]:
+        met: dict[int, _Literal] = {}
+        for number, start, end in self._find(lowered, overlapping=True):
+            if number in met:
+                continue
+            literal = self._literals[number]
+            if (literal.begins and start and lowered[start - 1] in _WORD) or (
+                literal.ends and end < len(lowered) and lowered[end] in _WORD
+            ):
+                continue
+            met[number] = literal
+        return met.values()
+
+
+def _any_of(rules: Sequence[Rule]) -> re2._Regexp:
+    """A pattern that matches wherever one of the rules does."""
+    parts = [_COUNTED.sub(_unbounded, _NAME.sub("(?:", within_lines(rule.pattern))) for rule in rules]
+    scoped = "|".join(_FLAGS.sub(r"(?\1:", part) + ")" if _FLAGS.match(part) else f"(?:{part})" for part in parts)
+    return re2.compile(shadow("(?m)" + latin(scoped)), options=options())
+
+
+def _unbounded(count: re.Match[str]) -> str:
+    return f"{{{min(int(count[1]), _LONGEST_RUN)},}}"
+
+
+def _entry(literals: dict[str, _Literal], literal: str) -> _Literal:
+    text = literal.strip(EDGE).encode("ascii")
+    return literals.setdefault(literal, _Literal(text, literal.startswith(EDGE), literal.endswith(EDGE), [], []))

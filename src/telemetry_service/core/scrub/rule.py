@@ -83,15 +83,20 @@ class Budget:
         self.left = searches
 
 
+def is_found(regex: re2._Regexp, data: bytes) -> bool:
+    """Whether a compiled pattern occurs."""
+    return bool(regex._regexp.Match(_UNANCHORED, data, 0, len(data))[0] != _NOWHERE)
+
+
 class CompiledRule:
     """A rule bound to its kinds."""
 
     __slots__ = ("_find", "groups", "name")
 
-    def __init__(self, rule: Rule, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, rule: Rule, kinds: Mapping[str, Kind], spans_lines: bool = False) -> None:
         self.name = rule.name
-        # `^` and `$` at line breaks as well, so that what matches no text of lines matches none of its lines.
-        regex = re2.compile(shadow("(?m)" + latin(rule.pattern)), options=options())
+        pattern = rule.pattern if spans_lines else within_lines(rule.pattern)
+        regex = re2.compile(shadow("(?m)" + latin(pattern)), options=options())
         # The spans of one search: the package's own match objects take four times as long as the search itself.
         self._find = regex._regexp.Match
         self.groups = tuple(
@@ -106,13 +111,14 @@ class CompiledRule:
         return bool(self._find(_UNANCHORED, data, 0, len(data))[0] != _NOWHERE)
 
     def changes(self, subject: Subject, budget: Budget) -> list[Change]:
-        """The changes this rule makes to the subject, in order, not overlapping. Raises Spent.
+        """The changes this rule makes to the lines of the subject, in order, not overlapping. Raises Spent.
 
-        A refused value is searched again from its start on when words stood before it, because they may hide another
-        occurrence: in `target node alpha` the first match takes `node` for the value.
+        A kind sees only the line its value stands in. A refused value is searched again from its start on when words stood
+        before it, because they may hide another occurrence: in `target node alpha` the first match takes `node` for the value.
         """
-        text, data = subject
+        data = subject.data
         size, position, end_of_last = len(data), 0, 0
+        line = _Window(subject.text)
         found: list[Change] = []
         while position <= size:
             budget.left -= 1
@@ -128,7 +134,7 @@ class CompiledRule:
                 if start == end or start < end_of_last:
                     continue
                 budget.left -= 1
-                change = kind(Found(text, start, end))
+                change = line.judged(kind, start, end)
                 if change is not None and change.start >= end_of_last:
                     found.append(change)
                     end_of_last = change.end
@@ -139,6 +145,31 @@ class CompiledRule:
             else:
                 position = last if last > first else last + 1
         return found
+
+
+class _Window:
+    """The line of a text in which values are judged."""
+
+    __slots__ = ("_end", "_line", "_start", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text, self._line = text, ""
+        self._start, self._end = 0, -1
+
+    def judged(self, kind: Kind, start: int, end: int) -> Change | None:
+        """What `kind` says to `text[start:end]`; the change is in offsets of the text."""
+        text = self._text
+        if not self._start <= start < self._end:
+            self._start = text.rfind("\n", 0, start) + 1
+            self._end = text.find("\n", start)
+            if self._end < 0:
+                self._end = len(text)
+            self._line = text[self._start : self._end]
+        offset = self._start
+        change = kind(Found(self._line, start - offset, end - offset))
+        if change is None or not offset:
+            return change
+        return Change(change.start + offset, change.end + offset, change.placeholder, change.learn)
 
 
 class Subject(NamedTuple):
@@ -181,6 +212,7 @@ _CLASSES = {
     "\\p{Lu}": "A-Z\xc0-\xd6\xd8-\xde",
     "\\p{Ll}": "a-z\xb5\xdf-\xf6\xf8-\xff",
 }
+_BREAKING = {"\\s": "\\t\\f\\r ", "\\W": "^\\w\n", "\\D": "^\\d\n"}  # that match line breaks, and the same without
 _CLASS = re.compile(r"(?P<named>\\p(?:\{\w+\}|[LN]))|\\.|(?P<open>\[\^?\]?)|(?P<close>\])", re.DOTALL)
 
 
@@ -195,5 +227,24 @@ def latin(pattern: str) -> str:
             return ranges if inside else f"[{ranges}]"
         inside = (inside or bool(match["open"])) and not match["close"]
         return match[0]
+
+    return _CLASS.sub(rewritten, pattern)
+
+
+def within_lines(pattern: str) -> str:
+    """The pattern so that no match holds a line break: in a text of lines it matches what it matches in each of them."""
+    inside = ""
+
+    def rewritten(match: re.Match[str]) -> str:
+        nonlocal inside
+        found = match[0]
+        if match["open"] and not inside:
+            inside = found
+            return found.replace("[^", "[^\n")
+        if match["close"]:
+            inside = ""
+        elif found in _BREAKING and not inside.startswith("[^"):
+            return _BREAKING[found] if inside else f"[{_BREAKING[found]}]"
+        return found
 
     return _CLASS.sub(rewritten, pattern)

@@ -48,6 +48,27 @@ RULES: tuple[Rule, ...] = (
     *strays.RULES,
 )
 
+# Found in many logs, whatever their kinds then say.
+FREQUENT = frozenset(
+    {
+        "locale",
+        "ipv4",
+        "ipv4-dashed",
+        "ipv4-masked",
+        "serial-shape",
+        "random",
+        "host-syslog",
+        "host-shape",
+        "host-share",
+        "host-port",
+        "host-assign",
+        "host-mail-log",
+        "fqdn",
+        "unknown-person",
+        "unknown-title",
+    }
+)
+
 # Rules whose value spans lines; they see the whole text, before it is searched line by line.
 MULTILINE = frozenset({"pem"})
 MULTILINE_SIGN = "-----BEGIN"  # no text without it has one
@@ -65,3 +86,8 @@ def compile_rules(public: Container[str], knows: Callable[[str], bool]) -> tuple
         **strays.stray_kinds(knows),
     }
     return tuple(CompiledRule(rule, kinds) for rule in RULES)
+
+
+def compile_multiline() -> tuple[CompiledRule, ...]:
+    """The rules for the text as a whole."""
+    return tuple(CompiledRule(rule, secrets.KINDS, spans_lines=True) for rule in RULES if rule.name in MULTILINE)

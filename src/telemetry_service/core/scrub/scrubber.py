@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -14,21 +14,19 @@ from telemetry_service.core.scrub.gate import MASK, PLACEHOLDER, Gate
 from telemetry_service.core.scrub.normalise import normalise
 from telemetry_service.core.scrub.prefilter import Prefilter
 from telemetry_service.core.scrub.public_hosts import PublicHosts
-from telemetry_service.core.scrub.rule import Budget, Spent, Subject
-from telemetry_service.core.scrub.rules import MULTILINE, MULTILINE_SIGN, RULES, compile_rules
+from telemetry_service.core.scrub.rule import Budget, CompiledRule, Spent, Subject
+from telemetry_service.core.scrub.rules import FREQUENT, MULTILINE_SIGN, RULES, compile_multiline, compile_rules
 from telemetry_service.core.scrub.user_rules import SYSTEM_USERS
 from telemetry_service.core.scrub.vocabulary import Vocabulary, load_vocabulary
 
 _MAX_PASSES = 6  # a removal may uncover another; two passes settle nearly every text
 _MAX_LEARNED = 200  # words removed everywhere; bounds the work of a text made to be learned from
-# Searches and decisions a text may cost: an installation log takes 94 per KiB. At 8 microseconds each, 10 KiB stay below 20 ms.
+_BLOCK_CHARS = 4096  # lines searched together: a search costs as much as 300 characters of its text
+# Searches and decisions a text may cost. At 8 microseconds each, 10 KiB stay below 20 ms.
 _STEPS = 700
 _SHORT = 16 * 1024
 _CHARS_PER_STEP_SHORT = 10
 _CHARS_PER_STEP = 5
-_NOISE_MIN_CHARS = 600
-_NOISE_SHARE = 0.72  # of letters, digits and spaces; in logs it is 0.85
-_SIGNS = re.compile(r"[^\w\s]+")
 _OPEN_WORD = re.compile(r"[^\W_](?:[\w.@-]*[^\W_])?")
 _PIECE = re.compile(r"[\W_]+")
 
@@ -43,7 +41,7 @@ class Scrubbed(NamedTuple):
 class _State:
     """What one text has taught so far, and what it may still cost."""
 
-    __slots__ = ("budget", "done", "fired", "learned", "numbers")
+    __slots__ = ("budget", "fired", "learned", "settled")
 
     def __init__(self, text: str) -> None:
         self.budget = Budget(
@@ -51,8 +49,7 @@ class _State:
         )
         self.fired: dict[str, None] = {}
         self.learned: dict[str, str] = {}
-        self.numbers: list[int] | None = None  # the rules that may match any line of the text as it came, if that is known
-        self.done: dict[str, str] = {}  # line -> what became of it; logs repeat themselves
+        self.settled: dict[str, str] = {}  # line -> what became of it; logs repeat themselves
 
 
 class Scrubber:
@@ -67,23 +64,20 @@ class Scrubber:
         self.knows = vocabulary.knows
         self._gate = Gate(vocabulary, public)
         self._rules = compile_rules(public, vocabulary.knows)
-        self._prefilter = Prefilter(RULES)
-        self._multiline = [number for number, rule in enumerate(RULES) if rule.name in MULTILINE]
+        self._prefilter = Prefilter(RULES, FREQUENT)
+        self._multiline = compile_multiline()
 
     def scrub(self, text: str) -> Scrubbed:
         """Remove everything the rules find; a host or user found once goes everywhere in the text. Never raises.
 
-        Lines are searched one by one, a line again until nothing changes in it. Of a text that costs more searches than
-        any honest one, the lines not yet searched are masked whole.
+        Every rule is searched in each line by itself, and a line again until nothing changes in it. Of a text that costs
+        more searches than any honest one, the lines not yet settled are masked whole.
         """
         state = _State(text)
         text = normalise(text)
         if MULTILINE_SIGN in text:
-            text = self._once(self._multiline, text, state) or MASK
-        if self._is_noise(text):
-            data = Subject.of(text).data
-            state.numbers = [number for number, rule in enumerate(self._rules) if rule.matches(data)]
-        lines = [self._settled(line, state) for line in text.split("\n")]
+            text = self._without_multiline(text, state)
+        lines = self._settle(text.split("\n"), state)
         for _ in range(_MAX_PASSES):
             if not self._forget(lines, state):
                 break
@@ -111,44 +105,58 @@ class Scrubber:
             and not word.isdigit()
         )
 
-    def _settled(self, line: str, state: _State) -> str:
-        """A line after all rules, as often as they change it."""
-        if len(line) < 2:
-            return line
-        known = state.done.get(line)
-        if known is not None:
-            return known
-        current = line
+    def _settle(self, lines: list[str], state: _State) -> list[str]:
+        """The lines after all rules, as often as they change them."""
+        new = [line for line in dict.fromkeys(lines) if line not in state.settled]
+        for block in _blocks([line for line in new if len(line) > 1]):
+            try:
+                after = self._passes(block, state)
+            except Spent:
+                state.fired["too-much"] = None
+                after = [MASK] * len(block)
+            state.settled.update(zip(block, after, strict=True))
+        return [state.settled.get(line, line) for line in lines]
+
+    def _passes(self, block: list[str], state: _State) -> list[str]:
+        """The lines of a block after all rules; in each pass only those that changed in the last. Raises Spent."""
+        settled = list(block)
+        changing = list(range(len(block)))
+        for _ in range(_MAX_PASSES):
+            before = [settled[number] for number in changing]
+            after = self._once("\n".join(before), state).split("\n")
+            for number, line in zip(changing, after, strict=True):
+                settled[number] = line
+            changing = [number for number, old, line in zip(changing, before, after, strict=True) if line != old]
+            if not changing:
+                break
+        return settled
+
+    def _once(self, text: str, state: _State) -> str:
+        """`text` after all rules that may match it. Raises Spent."""
+        subject = Subject.of(text)
+        for number in self._prefilter.candidates(subject.data):
+            subject = self._changed(self._rules[number], subject, state)
+        return subject.text
+
+    def _without_multiline(self, text: str, state: _State) -> str:
+        subject = Subject.of(text)
         try:
-            for turn in range(_MAX_PASSES):
-                after = self._once(None if turn else state.numbers, current, state)
-                if after == current:
-                    break
-                current = after
+            for rule in self._multiline:
+                subject = self._changed(rule, subject, state)
         except Spent:
             state.fired["too-much"] = None
-            current = MASK
-        state.done[line] = current
-        return current
-
-    @staticmethod
-    def _is_noise(text: str) -> bool:
-        """Whether the prefilter would meet new states at every character: then the rules are tried on the text as a whole."""
-        return len(text) > _NOISE_MIN_CHARS and len(_SIGNS.sub("", text)) < len(text) * _NOISE_SHARE
-
-    def _once(self, numbers: list[int] | None, text: str, state: _State) -> str:
-        """`text` after the given rules, or after all that may match it. Raises Spent."""
-        subject = Subject.of(text)
-        for number in self._prefilter.candidates(subject.data) if numbers is None else numbers:
-            rule = self._rules[number]
-            changes = rule.changes(subject, state.budget)
-            if changes:
-                state.fired[rule.name] = None
-                for change in changes:
-                    if change.learn and len(state.learned) < _MAX_LEARNED:
-                        self._learn(change.learn, change.placeholder, state.learned)
-                subject = subject.rewritten(changes)
+            return MASK
         return subject.text
+
+    def _changed(self, rule: CompiledRule, subject: Subject, state: _State) -> Subject:
+        changes = rule.changes(subject, state.budget)
+        if not changes:
+            return subject
+        state.fired[rule.name] = None
+        for change in changes:
+            if change.learn and len(state.learned) < _MAX_LEARNED:
+                self._learn(change.learn, change.placeholder, state.learned)
+        return subject.rewritten(changes)
 
     def _learn(self, value: str, placeholder: str, learned: dict[str, str]) -> None:
         for word in {value, value.split(".")[0]}:
@@ -164,14 +172,31 @@ class Scrubber:
         if not holding:
             return False
         pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, words))})(?![^\W_])", re.IGNORECASE)
-        changed = False
-        for number in holding:
-            replaced = pattern.sub(lambda match: state.learned.get(match[0].lower(), MASK), lines[number])
-            if replaced != lines[number]:
-                state.fired["learned"] = None
-                lines[number] = self._settled(replaced, state)
-                changed = True
-        return changed
+        changed = {
+            number: replaced
+            for number in holding
+            if (replaced := pattern.sub(lambda match: state.learned.get(match[0].lower(), MASK), lines[number])) != lines[number]
+        }
+        if not changed:
+            return False
+        state.fired["learned"] = None
+        for number, line in zip(changed, self._settle(list(changed.values()), state), strict=True):
+            lines[number] = line
+        return True
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The lines in their order, in runs of about _BLOCK_CHARS characters."""
+    block: list[str] = []
+    size = 0
+    for line in lines:
+        if block and size + len(line) > _BLOCK_CHARS:
+            yield block
+            block, size = [], 0
+        block.append(line)
+        size += len(line) + 1
+    if block:
+        yield block
 
 
 def _lines_with(words: list[str], lines: list[str]) -> list[int]:
