@@ -44,7 +44,7 @@ _A_DIGIT = _Part(None, (frozenset({DIGIT}),))
 def required(pattern: str) -> list[frozenset[str]]:
     """Sets of lower-case ASCII literals: each match's lower-case text holds one of each set. The most telling set first.
 
-    A literal that begins or ends with EDGE stands at the edge of a word (as `\\b` knows it); the set of DIGIT alone means a digit.
+    A literal that begins or ends with EDGE stands at the edge of a word (as `\\b` knows it); a set of DIGIT alone is a digit.
     """
     part = _Reader(pattern).alternatives()
     sets = part.wanted if part.exact is None else (frozenset(map(_canonical, part.exact)),)
@@ -211,7 +211,11 @@ class _Reader:
             return _ANYTHING
         if part.exact is None:
             return part
-        return _Part(None, (frozenset(map(_canonical, part.exact)),), gap=not any(map(_is_word, "".join(part.exact))) and "" not in part.exact)
+        return _Part(
+            None,
+            (frozenset(map(_canonical, part.exact)),),
+            gap=not any(map(_is_word, "".join(part.exact))) and "" not in part.exact,
+        )
 
 
 def _literal(text: str) -> _Part:

@@ -8,7 +8,7 @@ import pytest
 from telemetry_service.core.scrub.prefilter import Prefilter
 from telemetry_service.core.scrub.public_hosts import PublicHosts
 from telemetry_service.core.scrub.rule import Budget, CompiledRule, Subject
-from telemetry_service.core.scrub.rules import RULES, compile_rules
+from telemetry_service.core.scrub.rules import FREQUENT, RULES, compile_rules
 from telemetry_service.core.scrub.vocabulary import Vocabulary, load_vocabulary
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "rule_cases.jsonl").read_text("utf-8").splitlines()]
@@ -38,12 +38,21 @@ def test_rule_leaves_alone(case: dict[str, str], compiled: dict[str, CompiledRul
 
 
 def test_the_prefilter_never_hides_a_rule(compiled: dict[str, CompiledRule]) -> None:
-    prefilter = Prefilter(RULES)
+    prefilter = Prefilter(RULES, FREQUENT)
     for case in CASES:
-        for line in (case["fires"], case["stays"]):
+        for line in (case["fires"], case["stays"], case["fires"].upper(), f"x{case['fires']}", f" {case['fires']}\t"):
             data = Subject.of(line).data
             candidates = {RULES[number].name for number in prefilter.candidates(data)}
-            assert {rule.name for rule in compiled.values() if rule.matches(data)} <= candidates
+            assert {rule.name for rule in compiled.values() if rule.matches(data)} <= candidates, line
+
+
+def test_a_rule_finds_in_a_block_what_it_finds_in_each_line(compiled: dict[str, CompiledRule]) -> None:
+    lines = [case[key] for case in CASES for key in ("fires", "stays") if "\n" not in case[key]]
+    for rule in compiled.values():
+        alone = [Subject.of(line) for line in lines]
+        block = Subject.of("\n".join(lines))
+        changed = [line.rewritten(rule.changes(line, Budget(1000))).text for line in alone]
+        assert block.rewritten(rule.changes(block, Budget(10**6))).text == "\n".join(changed), rule.name
 
 
 def test_offsets_survive_text_beyond_ascii(compiled: dict[str, CompiledRule]) -> None:

@@ -61,7 +61,9 @@ class Prefilter:
                 if some == {DIGIT}:
                     characters.setdefault(_DIGITS, []).append(number)
                 elif DIGIT not in some and min(map(len, some)) == 1:
-                    characters.setdefault(frozenset(literal.strip(EDGE).encode("ascii")[0] for literal in some), []).append(number)
+                    characters.setdefault(frozenset(literal.strip(EDGE).encode("ascii")[0] for literal in some), []).append(
+                        number
+                    )
                 elif DIGIT not in some and len(some) <= _FEW:
                     sets.setdefault(some, []).append(number)
         for number, some in enumerate(sets):

@@ -91,10 +91,11 @@ def is_found(regex: re2._Regexp, data: bytes) -> bool:
 class CompiledRule:
     """A rule bound to its kinds."""
 
-    __slots__ = ("_find", "groups", "name")
+    __slots__ = ("_find", "_spans_lines", "groups", "name")
 
     def __init__(self, rule: Rule, kinds: Mapping[str, Kind], spans_lines: bool = False) -> None:
         self.name = rule.name
+        self._spans_lines = spans_lines
         pattern = rule.pattern if spans_lines else within_lines(rule.pattern)
         regex = re2.compile(shadow("(?m)" + latin(pattern)), options=options())
         # The spans of one search: the package's own match objects take four times as long as the search itself.
@@ -118,7 +119,7 @@ class CompiledRule:
         """
         data = subject.data
         size, position, end_of_last = len(data), 0, 0
-        line = _Window(subject.text)
+        line = _Window(subject.text, self._spans_lines)
         found: list[Change] = []
         while position <= size:
             budget.left -= 1
@@ -148,13 +149,13 @@ class CompiledRule:
 
 
 class _Window:
-    """The line of a text in which values are judged."""
+    """The line of a text in which values are judged, or the whole text."""
 
     __slots__ = ("_end", "_line", "_start", "_text")
 
-    def __init__(self, text: str) -> None:
-        self._text, self._line = text, ""
-        self._start, self._end = 0, -1
+    def __init__(self, text: str, whole: bool) -> None:
+        self._text = self._line = text
+        self._start, self._end = 0, len(text) + 1 if whole else -1
 
     def judged(self, kind: Kind, start: int, end: int) -> Change | None:
         """What `kind` says to `text[start:end]`; the change is in offsets of the text."""
@@ -194,15 +195,19 @@ class Subject(NamedTuple):
         return Subject("".join((*pieces, self.text[position:])), b"".join((*bits, self.data[position:])))
 
 
-_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "´": "'", "′": "'", "″": '"', "„": '"'})
-_WIDE = re.compile("[^\x00-\xff]")
+_QUOTES = {"‘": "'", "’": "'", "“": '"', "”": '"', "´": "'", "′": "'", "″": '"', "„": '"'}
+_WIDE = re.compile("[^\x00-\xff]|´")
 
 
 def shadow(text: str) -> bytes:
     """Latin-1 of the same length: typographic quotes become plain, letters beyond Latin-1 `é`, anything else a space."""
     if text.isascii():
         return text.encode("ascii")
-    return _WIDE.sub(lambda match: "é" if match[0].isalpha() else "\xa0", text.translate(_QUOTES)).encode("latin-1")
+    return _WIDE.sub(_narrow, text).encode("latin-1")
+
+
+def _narrow(match: re.Match[str]) -> str:
+    return _QUOTES.get(match[0]) or ("é" if match[0].isalpha() else "\xa0")
 
 
 # The letters and numbers of Latin-1. RE2 would fold all of Unicode's for each pattern: 2 s for the table of rules.
