@@ -9,7 +9,7 @@ DRAIN_SECONDS = 600.0
 
 def stored(data: Path) -> int:
     """How many events were ever stored."""
-    row = _read(data / "inbox.sqlite", "SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+    row = _read(data / "inbox.sqlite", "SELECT seq FROM sqlite_sequence WHERE name = 'event_group'")
     return row or 0
 
 

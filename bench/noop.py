@@ -7,8 +7,16 @@ from typing import Any
 
 import uvloop
 
-from telemetry_service.web.ingest import ACCEPTED_BODY, ACCEPTED_START
+from telemetry_service.web.answers import TEXT
+from telemetry_service.web.headers import NOSNIFF
 from telemetry_service.web.server import BACKLOG, Server, server_config
+
+ACCEPTED_START = {
+    "type": "http.response.start",
+    "status": 202,
+    "headers": [(b"content-type", TEXT), (b"content-length", b"8"), NOSNIFF],
+}
+ACCEPTED_BODY = {"type": "http.response.body", "body": b"accepted"}
 
 
 async def noop(_scope: Any, receive: Any, send: Any) -> None:

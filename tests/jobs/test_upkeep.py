@@ -113,8 +113,7 @@ class TestRetention:
 
     def test_events_that_wait_for_too_long_are_told(self, store: Store, directory: Path) -> None:
         inbox = Inbox(directory, max_bytes=10**9, now=0)
-        inbox.append([encode_event(one) for one in days(2)] + [encode_event(event(99, received_at=NOW))])
-        inbox.commit(0)
+        inbox.commit([encode_event(one) for one in days(2)] + [encode_event(event(99, received_at=NOW))], 0)
         reader = InboxReader(directory)
         with pytest.raises(JobFailed, match="0 installations and 6 waiting events"):
             upkeep.retain(store, reader, 8, Clock())

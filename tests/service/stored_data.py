@@ -39,13 +39,13 @@ class StoredData:
     def last_seq(self) -> int:
         """The highest number that the inbox has given out."""
         with opened(self._directory / INBOX) as inbox:
-            row = inbox.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+            row = inbox.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event_group'").fetchone()
         return int(row[0]) if row else 0
 
     def waiting_events(self) -> int:
         """How many events are in the inbox, folded ones that were not taken away yet included."""
         with opened(self._directory / INBOX) as inbox:
-            return int(inbox.execute("SELECT count(*) FROM event").fetchone()[0])
+            return int(inbox.execute("SELECT coalesce(sum(size), 0) FROM event_group").fetchone()[0])
 
     def position(self) -> int:
         """How far this inbox is folded."""
@@ -58,7 +58,7 @@ class StoredData:
         """Whether nothing that the inbox holds is still to be folded."""
         position = self.position()
         with opened(self._directory / INBOX) as inbox:
-            return not inbox.execute("SELECT 1 FROM event WHERE seq > ? LIMIT 1", (position,)).fetchone()
+            return not inbox.execute("SELECT 1 FROM event_group WHERE last_seq > ? LIMIT 1", (position,)).fetchone()
 
     def wait_until_folded(self) -> None:
         wait_until(self.is_folded, "every stored event to be folded")

@@ -215,10 +215,8 @@ def test_a_clock_that_went_back_while_the_service_was_stopped(new_service: NewSe
     now = time.time_ns() // 1000
     inbox = Inbox(service.data, max_bytes=1_000_000, now=now)
     stamp = now + ahead
-    inbox.append(
-        [encode_event(Event(received_at=stamp, random_id=uuid4().bytes, execution=1, status="installing", type="lxc", nsapp="a"))]
-    )
-    inbox.commit(0)
+    first = Event(received_at=stamp, random_id=uuid4().bytes, execution=1, status="installing", type="lxc", nsapp="a")
+    inbox.commit([encode_event(first)], 0)
     inbox.close()
     service.start()
     service.pause_worker()  # so that the events stay where they can be read

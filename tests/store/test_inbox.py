@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,7 @@ def open_inbox(directory: Path, max_bytes: int = 64 * MB) -> Inbox:
 
 
 def add(inbox: Inbox, *bodies: bytes, folded_through: int = 0) -> None:
-    inbox.append(bodies)
-    inbox.commit(folded_through)
+    inbox.commit(bodies, folded_through)
 
 
 def read(directory: Path, after: int = 0, limit: int = 100_000) -> list[tuple[int, bytes]]:
@@ -53,16 +53,9 @@ def test_events_come_back_in_order(inbox: Inbox, tmp_path: Path) -> None:
     reader.close()
 
 
-def test_nothing_is_there_before_the_commit(inbox: Inbox, tmp_path: Path) -> None:
-    inbox.append([b"a"])
-    assert read(tmp_path) == []
-    inbox.commit(0)
-    assert read(tmp_path) == [(1, b"a")]
-
-
 def test_a_group_is_stored_whole_or_not_at_all(inbox: Inbox, tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
-        inbox.append([b"a", None])  # type: ignore[list-item]
+        inbox.commit([None], 0)  # type: ignore[list-item]
     assert read(tmp_path) == []
     add(inbox, b"b")
     assert read(tmp_path) == [(1, b"b")]
@@ -88,7 +81,10 @@ def test_numbers_grow_and_are_given_once(steps: list[tuple[int, int, bool]]) -> 
             folded = min(given_out, max(folded, progress))
             add(inbox, *(b"%d" % (given_out + n + 1) for n in range(size)), folded_through=folded)
             given_out += size
-            assert read(directory) == [(n, b"%d" % n) for n in range(folded + 1, given_out + 1)]
+            assert read(directory, folded) == [(n, b"%d" % n) for n in range(folded + 1, given_out + 1)]
+            reader = InboxReader(directory)
+            assert reader.pending(folded) == given_out - folded
+            reader.close()
             if reopen:
                 inbox.close()
                 inbox = open_inbox(directory)
@@ -111,20 +107,24 @@ def test_an_emptied_inbox_continues_its_numbering(tmp_path: Path) -> None:
 
 def test_what_is_not_folded_stays(inbox: Inbox, tmp_path: Path) -> None:
     add(inbox, b"a", b"b", b"c")
+    add(inbox, b"d")
     add(inbox, folded_through=2)
-    assert read(tmp_path) == [(3, b"c")]
+    assert read(tmp_path, after=2) == [(3, b"c"), (4, b"d")]
+    add(inbox, folded_through=3)
+    assert read(tmp_path) == [(4, b"d")]
     add(inbox, folded_through=1)
-    assert read(tmp_path) == [(3, b"c")]
+    assert read(tmp_path) == [(4, b"d")]
 
 
 def test_taking_away_is_spread_over_commits(inbox: Inbox, tmp_path: Path) -> None:
     count = 3 * DELETE_AT_ONCE
-    add(inbox, *(b"x" for _ in range(count)))
+    for _ in range(count // 5):
+        add(inbox, *(b"x" for _ in range(5)))
     left = [count]
     while left[-1]:
         add(inbox, folded_through=count)
         left.append(len(read(tmp_path)))
-        assert 0 < left[-2] - left[-1] <= DELETE_AT_ONCE + 1
+        assert 0 < left[-2] - left[-1] <= DELETE_AT_ONCE + 5
 
 
 def test_generations_differ_between_inboxes(tmp_path: Path) -> None:
@@ -172,7 +172,8 @@ class TestBounds:
 
 def test_a_killed_process_leaves_what_was_committed(inbox: Inbox, tmp_path: Path) -> None:
     add(inbox, b"a")
-    inbox.append([b"b"])
+    inbox._connection.execute("BEGIN IMMEDIATE")
+    inbox._connection.execute("INSERT INTO event_group VALUES (2, 1, x'62')")
     killed = tmp_path / "killed"
     killed.mkdir()
     for path in tmp_path.glob(f"{FILE_NAME}*"):
@@ -182,5 +183,21 @@ def test_a_killed_process_leaves_what_was_committed(inbox: Inbox, tmp_path: Path
     add(again, b"c")
     assert [body for _, body in read(killed)] == [b"a", b"c"]
     again.close()
-    inbox.commit(0)
-    assert [body for _, body in read(tmp_path)] == [b"a", b"b"]
+
+
+def test_events_of_the_schema_before_keep_their_numbers(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    first_schema = resources.files("telemetry_service.store").joinpath("sql/inbox_001_initial.sql").read_text("utf-8")
+    connection.executescript(
+        "CREATE TABLE schema_step (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT;"
+        f"INSERT INTO schema_step VALUES (1, 'inbox_001_initial.sql', 1);{first_schema};"
+        "INSERT INTO event (body) VALUES (x'61'), (x'62'), (x'63'); DELETE FROM event WHERE seq = 1;"
+    )
+    connection.close()
+    inbox = open_inbox(tmp_path)
+    assert read(tmp_path) == [(2, b"b"), (3, b"c")]
+    add(inbox, folded_through=3)
+    assert (read(tmp_path), inbox.last_seq()) == ([], 3)
+    add(inbox, b"d", b"e")
+    assert read(tmp_path) == [(4, b"d"), (5, b"e")]
+    inbox.close()

@@ -32,16 +32,14 @@ class Service:
 
     def take(self, *numbers: int, status: str = "success") -> None:
         bodies = [encode_event(event(number, status)) for number in numbers]
-        self.inbox.append(bodies)
-        self.inbox.commit(self.store.position(self.inbox.generation))
+        self.inbox.commit(bodies, self.store.position(self.inbox.generation))
 
     def fold(self) -> None:
         while self._fold.step():
             pass
 
     def tidy(self) -> None:
-        self.inbox.append([])
-        self.inbox.commit(self.store.position(self.inbox.generation))
+        self.inbox.commit([], self.store.position(self.inbox.generation))
 
     def close(self) -> None:
         self.reader.close()

@@ -37,8 +37,7 @@ def test_a_clock_that_goes_back_does_not_reorder_events(tmp_path: Path, monkeypa
     inbox, clock = Inbox(tmp_path, max_bytes=1_000_000, now=NOW), Clock()
     for now in (NOW, NOW - 3_600_000_000, NOW - 3_600_000_000, NOW + 1, NOW - 1, NOW + 5_000_000):
         monkeypatch.setattr(time, "time_ns", lambda now=now: now * 1000)
-        inbox.append([encode_event(accept(BODY, clock.now()).event)])
-        inbox.commit(0)
+        inbox.commit([encode_event(accept(BODY, clock.now()).event)], 0)
     reader = InboxReader(tmp_path)
     stamps = [decode_event(body).received_at for _, body in reader.read(0, 100)]
     reader.close()

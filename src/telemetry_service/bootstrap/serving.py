@@ -150,6 +150,7 @@ async def _serve(
         max_connections=connections_allowed(settings.max_connections),
         max_body_bytes=settings.max_body_bytes,
         tls=certificate.context if certificate else None,
+        short_way=None if settings.enable_request_logging else ingest.take_whole,
     )
     loop = asyncio.get_running_loop()
     for number in (2, 15):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 
 VERSION = b"fingerprint-1"  # changes whenever the masking changes, so that old and new numbers never mix
 WORDS_MAX = 48
+REMEMBERED_LINES = 1_000  # scrubbed ones
 MASK = "<>"
 
 _PLACEHOLDER = re.compile(r"<[^<>\s]{0,40}>")
@@ -57,9 +59,14 @@ def fingerprint(app: str, exit_code: int | None, category: str | None, line: str
     for lines that differ only in numbers, versions, paths, ids, hosts, placeholders, quotes, case and spaces. The
     number of an HTTP status and of a curl error stays: it is the cause. A pure function of its arguments and VERSION.
     """
-    parts = [app, "" if exit_code is None else str(exit_code), category or "", *masked_words(line)]
+    parts = [app, "" if exit_code is None else str(exit_code), category or "", _masked_line(line)]
     text = "\x1f".join(parts).encode("utf-8", "replace")
     return int.from_bytes(blake2b(text, digest_size=8, key=VERSION).digest(), "big") >> 1
+
+
+@lru_cache(REMEMBERED_LINES)
+def _masked_line(line: str) -> str:
+    return "\x1f".join(masked_words(line))
 
 
 def masked_words(line: str) -> list[str]:

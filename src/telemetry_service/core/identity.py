@@ -34,6 +34,7 @@ class Identities:
         self._key = key
         self._execution = blake2b(digest_size=8, key=key, person=b"execution")
         self._person = blake2b(digest_size=6, key=key, person=b"person")
+        self._text = blake2b(digest_size=16, key=key, person=b"text")
 
     def uuid(self, text: str, app: str, type_: str) -> bytes:
         """The 16 bytes of a UUID, or those of one derived from any other id (version 8 of RFC 9562)."""
@@ -62,6 +63,12 @@ class Identities:
     def erased(self, random_id: bytes) -> int:
         """The 64-bit signed integer that is kept of a random id that was erased; it leads back to no id."""
         return int.from_bytes(self._hash(random_id, b"erased", 8), "big", signed=True)
+
+    def text(self, data: bytes) -> bytes:
+        """The 16 bytes by which a text is known again without being kept; stored nowhere."""
+        hashed = self._text.copy()
+        hashed.update(data)
+        return hashed.digest()
 
     def token(self, secret: str) -> bytes:
         """What is stored of an access token."""

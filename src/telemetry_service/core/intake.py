@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from telemetry_service.core.classify import category_of, classify
 from telemetry_service.core.clean import Cleaned, clean_error
+from telemetry_service.core.ending import Endings
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Event
 from telemetry_service.core.exit_codes import meaning
@@ -70,9 +70,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     extended_fields: frozenset[str] = frozenset()
 
 
-_UNEXPLAINED = Cleaned("", "")
-
-
 class Explainer:
     """Explains failures by the line of the log that tells the cause, cleaned of everything that could identify anyone.
 
@@ -110,6 +107,7 @@ class Intake:
     def __init__(self, policy: Policy, identities: Identities, explain: Explainer) -> None:
         self._identities = identities
         self._explain = explain
+        self._endings = Endings(explain, identities.text)
         self._repos = {slug.lower(): slug for slug in policy.known_repos}
         self._optional: list[Reader] = []
         self._drops: list[Dropped] = []
@@ -232,17 +230,9 @@ class Intake:
             error = ""
         if status == "success":
             return status, exit_code, None, duration, None, None, None
-        explained = self._explain(error, exit_code) if status == "failed" or error.strip() or exit_code else _UNEXPLAINED
-        verdict = classify(status, exit_code, error, category, explained.line)
-        if verdict.status == "success":
-            return verdict.status, exit_code, None, duration, None, None, None
-        number = cause = None
-        if verdict.status == "failed":
-            # Not the verdict's category, which the noise around the line or an old client may have decided.
-            category = category_of(exit_code, explained.line)
-            number = fingerprint(app, exit_code, category, explained.line)
-            cause = f"{fingerprint('', exit_code, category, explained.line):016x}"
-        return verdict.status, exit_code, verdict.category, duration, explained.text or None, number, cause
+        ending = self._endings.of(status, exit_code, category, error)
+        number = None if ending.line is None else fingerprint(app, exit_code, ending.line_category, ending.line)
+        return ending.status, exit_code, ending.category, duration, ending.error, number, ending.cause
 
 
 def _refusing(read: Reader) -> Reader:

@@ -1,7 +1,7 @@
 """Group commit: the events waiting at one moment share one sync to disk.
 
-Inserting takes microseconds and is done in the event loop; syncing waits for the disk and is done in a thread, while the loop
-gathers the next group. An acknowledgement is given when the future of its group is done.
+Storing waits for the disk and is done in a thread, while the loop gathers the next group. An acknowledgement is given when the
+future of its group is done.
 
 Whatever goes wrong with a group, those who wait for it are told, and the next group is tried: an error that nobody thought of
 must not leave every later report without an answer.
@@ -29,7 +29,7 @@ class GroupCommit:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        self._groups: SimpleQueue[tuple[asyncio.Future[None] | None, int] | None] = SimpleQueue()
+        self._groups: SimpleQueue[tuple[asyncio.Future[None] | None, list[bytes]] | None] = SimpleQueue()
         self._thread = Thread(target=self._commit_groups, name="inbox", daemon=True)
         self._thread.start()
         self._loop = asyncio.get_running_loop()
@@ -81,30 +81,22 @@ class GroupCommit:
     def _begin(self) -> None:
         bodies, group = self._waiting, self._group
         self._waiting, self._group = [], None
-        try:
-            self._inbox.append(bodies)
-        except StoreUnavailable as error:
-            self._finish(group, len(bodies), error)
-            return
-        except Exception as error:  # noqa: BLE001 - see above; the top of what happens to a group
-            self._finish(group, len(bodies), _unexpected(error))
-            return
-        self._groups.put((group, len(bodies)))
+        self._groups.put((group, bodies))
 
     def _commit_groups(self) -> None:
         while (group := self._groups.get()) is not None:
             self._commit(*group)
 
-    def _commit(self, group: "asyncio.Future[None] | None", size: int) -> None:
+    def _commit(self, group: "asyncio.Future[None] | None", bodies: list[bytes]) -> None:
         failure: StoreUnavailable | None = None
         try:
-            self._more_to_take_away = self._inbox.commit(self.folded_through)
+            self._more_to_take_away = self._inbox.commit(bodies, self.folded_through)
         except StoreUnavailable as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - see above; the top of this thread
             failure = _unexpected(error)
         self._look_for_room(failure is not None)
-        self._loop.call_soon_threadsafe(self._finish, group, size, failure)
+        self._loop.call_soon_threadsafe(self._finish, group, len(bodies), failure)
 
     def _look_for_room(self, failed: bool) -> None:
         now = time.monotonic()

@@ -1,25 +1,31 @@
 """The inbox: accepted events, on disk before they are acknowledged, until the fold has taken them.
 
 Durability: `commit` returns after the events of the group are synced to disk (WAL with `synchronous=FULL`); a group is stored
-whole or not at all. Order: `seq` grows with every event and is never given out twice in one generation. One process writes
-an inbox; any number may read it.
+whole or not at all. Order: events are numbered one after the other, and no number is given out twice in one generation. One
+process writes an inbox; any number may read it.
 """
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from telemetry_service.store.database import StoreUnavailable, connect, migrate, roll_back, transaction
+import msgspec
+
+from telemetry_service.store.database import StoreUnavailable, connect, migrate, transaction
 
 FILE_NAME = "inbox.sqlite"
-DELETE_AT_ONCE = 1_000  # rows: bounds what taking folded events away adds to a commit
+DELETE_AT_ONCE = 1_000  # events: bounds what taking folded groups away adds to a commit
 RESERVE_BYTES = 16 * 1024 * 1024  # deleting needs space too
 RESERVE_SHARE = 16  # of a small disk no more than this part is reserved
 
 
+_encode_bodies = msgspec.msgpack.Encoder().encode
+_decode_bodies = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
 class Inbox:
-    """The writing end of an inbox. `append` and `commit` may be called from two threads, one after the other."""
+    """The writing end of an inbox; one thread uses it at a time."""
 
     def __init__(self, directory: Path, *, max_bytes: int, now: int) -> None:
         """Open or create the inbox of a data directory; `now` is in microseconds since 1970."""
@@ -37,52 +43,35 @@ class Inbox:
 
     def last_seq(self) -> int:
         """The highest number ever given out in this file."""
-        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event_group'").fetchone()
         return int(row[0]) if row else 0
 
     def first_seq(self) -> int:
         """The lowest number of an event that is still here; of the next one, if none is."""
-        (first,) = self._connection.execute("SELECT min(seq) FROM event").fetchone()
+        (first,) = self._connection.execute("SELECT min(last_seq - size + 1) FROM event_group").fetchone()
         return self.last_seq() + 1 if first is None else int(first)
 
     def last_body(self) -> bytes | None:
         """The newest event, if one is still here."""
-        row = self._connection.execute("SELECT body FROM event ORDER BY seq DESC LIMIT 1").fetchone()
-        return bytes(row[0]) if row else None
+        row = self._connection.execute("SELECT size, bodies FROM event_group ORDER BY last_seq DESC LIMIT 1").fetchone()
+        return _bodies(*row)[-1] if row else None
 
-    def append(self, bodies: Iterable[bytes]) -> None:
-        """Begin a group with these events; nothing is stored before `commit`.
+    def commit(self, bodies: Sequence[bytes], folded_through: int) -> bool:
+        """Store a group of events, synced to disk, and take away some of those that the store has synced.
 
-        Raises `StoreUnavailable`, with nothing stored.
+        Those are the ones up to `folded_through`; a group of which some are not folded stays whole. Returns whether there may
+        be more to take away. Raises `StoreUnavailable`, with nothing stored.
         """
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany("INSERT INTO event (body) VALUES (?)", [(body,) for body in bodies])
-        except sqlite3.Error as error:
-            roll_back(self._connection)
-            raise StoreUnavailable(str(error)) from error
-        except BaseException:
-            roll_back(self._connection)
-            raise
-
-    def commit(self, folded_through: int) -> bool:
-        """Sync the group to disk, and take away some of the events up to `folded_through`, which the store has synced.
-
-        Returns whether there may be more of them. Raises `StoreUnavailable`, with nothing stored.
-        """
-        try:
+        with transaction(self._connection):
+            if bodies:
+                last_seq = self.last_seq() + len(bodies)
+                packed = bodies[0] if len(bodies) == 1 else _encode_bodies(bodies)
+                self._connection.execute("INSERT INTO event_group VALUES (?, ?, ?)", (last_seq, len(bodies), packed))
             taken = self._connection.execute(
-                "DELETE FROM event WHERE seq <= min(?, (SELECT min(seq) FROM event) + ?)",
+                "DELETE FROM event_group WHERE last_seq <= min(?, (SELECT min(last_seq) FROM event_group) + ?)",
                 (folded_through, DELETE_AT_ONCE),
             )
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            roll_back(self._connection)
-            raise StoreUnavailable(str(error)) from error
-        except BaseException:
-            roll_back(self._connection)
-            raise
-        return taken.rowcount > DELETE_AT_ONCE
+        return taken.rowcount > 0
 
     def refusal(self) -> str | None:
         """Why no more events can be taken now, or None: the inbox is over its bound, or the disk nearly full."""
@@ -124,17 +113,33 @@ class InboxReader:
 
         Raises `StoreUnavailable`.
         """
+        found: list[tuple[int, bytes]] = []
         try:
-            return self._connection.execute(
-                "SELECT seq, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
-            ).fetchall()
+            for last_seq, size, bodies in self._groups(after):
+                first_seq = last_seq - size + 1
+                events = list(enumerate(_bodies(size, bodies), first_seq))
+                found += events[max(0, after + 1 - first_seq) :]
+                if len(found) >= limit:
+                    break
         except sqlite3.Error as error:
             raise StoreUnavailable(str(error)) from error
+        return found[:limit]
+
+    def _groups(self, after: int) -> Iterator[tuple[int, int, bytes]]:
+        return self._connection.execute(
+            "SELECT last_seq, size, bodies FROM event_group WHERE last_seq > ? ORDER BY last_seq", (after,)
+        )
 
     def pending(self, after: int) -> int:
         """How many events lie behind number `after`."""
-        (count,) = self._connection.execute("SELECT count(*) FROM event WHERE seq > ?", (after,)).fetchone()
+        (count,) = self._connection.execute(
+            "SELECT coalesce(sum(min(size, last_seq - ?)), 0) FROM event_group WHERE last_seq > ?", (after, after)
+        ).fetchone()
         return int(count)
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _bodies(size: int, bodies: bytes) -> list[bytes]:
+    return [bodies] if size == 1 else _decode_bodies(bodies)

@@ -5,7 +5,9 @@ here, and a sweep once a second ends those that are past theirs: a timer per req
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
@@ -13,7 +15,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from telemetry_service.web.answers import TEXT
+from telemetry_service.web.answers import CLOSE, TEXT, Headers, Scope
 from telemetry_service.web.headers import security_headers
 from telemetry_service.web.watch import Watch
 
@@ -26,6 +28,11 @@ SLICE_BYTES = 4 * 1024  # what is parsed before the bounds are looked at
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
 BEYOND_BODY_BYTES = 64 * 1024  # chunk sizes, extensions and trailers
+
+# Takes a request whose body has arrived whole and sees to its answer: status, headers, body. False for one that it leaves to the
+# application. Asked only for this path.
+ShortWay = Callable[[Scope, bytes, Callable[[int, Headers, bytes], None]], bool]
+SHORT_WAY_PATH = "/telemetry"
 
 BAD = 400, "request: not HTTP as it is understood here"
 TOO_SLOW = 408, "request: took too long to arrive"
@@ -45,9 +52,14 @@ class Refused(Exception):
 class Connection(HttpToolsProtocol):
     """uvicorn's protocol with bounds. One event loop owns all connections."""
 
-    def __init__(self, config: Config, server_state: ServerState, loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
+    def __init__(
+        self, config: Config, server_state: ServerState, loop: asyncio.AbstractEventLoop, watch: Watch, short_way: ShortWay | None
+    ) -> None:
         super().__init__(config, server_state, {}, loop)
         self._watch = watch
+        self._short_way = short_way
+        self._feeding = False
+        self._begun: RequestResponseCycle | None = None  # whose task is not started yet: it may need none
         self._refusal = BAD
         self._head_bytes = 0
         self.held_bytes = 0
@@ -87,6 +99,7 @@ class Connection(HttpToolsProtocol):
             self._feed(data[start : start + SLICE_BYTES])
 
     def _feed(self, data: bytes) -> None:
+        self._feeding = True
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -94,8 +107,10 @@ class Connection(HttpToolsProtocol):
             if self.cycle is not None:
                 self.cycle.keep_alive = False
         except httptools.HttpParserError:
+            self._begin()
             self._broken()
             return
+        self._begin()
         if self.phase != ANSWER:  # else the usual case: a whole request in one piece
             self._bound(len(data))
 
@@ -168,7 +183,38 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answered = cycle
-        HttpToolsProtocol._start_asgi_task(self, cycle, app)
+        if self._short_way is not None and self._feeding and cycle.scope["path"] == SHORT_WAY_PATH:
+            self._begun = cycle
+        else:
+            HttpToolsProtocol._start_asgi_task(self, cycle, app)
+
+    def _begin(self) -> None:
+        """Begin with a request, now that it is known whether it has arrived whole."""
+        self._feeding = False
+        cycle, self._begun = self._begun, None
+        if cycle is None:
+            return
+        if cycle.more_body or not self._goes_the_short_way(cycle):
+            HttpToolsProtocol._start_asgi_task(self, cycle, self.app)
+
+    def _goes_the_short_way(self, cycle: RequestResponseCycle) -> bool:
+        assert self._short_way is not None
+        try:
+            return self._short_way(cast("Scope", cycle.scope), bytes(cycle.body), partial(self._answer, cycle))
+        except Exception:  # noqa: BLE001 - the application meets it again, where it is answered and logged
+            return False
+
+    def _answer(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer to a request that has no task."""
+        if cycle.disconnected:
+            return
+        if not cycle.keep_alive:
+            headers = [*headers, CLOSE]
+        self.transport.write(STATUS_LINE[status] + _lines(headers) + body)
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     @property
     def waiting(self) -> bool:
@@ -196,9 +242,8 @@ class Connection(HttpToolsProtocol):
         body = reason.encode() + b"\n"
         headers = [(b"content-type", TEXT), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
         headers += security_headers(headers, self.scheme or "http")
-        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
         if not self.transport.is_closing():
-            self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
+            self.transport.write(STATUS_LINE[status] + _lines(headers) + body)
         self._close(self.loop.time())
 
     def _close(self, now: float) -> None:
@@ -208,6 +253,11 @@ class Connection(HttpToolsProtocol):
     def _let_go(self) -> None:
         self._watch.hold(-self.held_bytes)
         self.held_bytes = 0
+
+
+def _lines(headers: Headers) -> bytes:
+    """Headers as they stand before the body."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers]) + b"\r\n"
 
 
 class _Flow(FlowControl):
@@ -226,7 +276,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-def connection_factory(config: Config, state: ServerState, watch: Watch) -> Any:
+def connection_factory(config: Config, state: ServerState, watch: Watch, short_way: ShortWay | None) -> Any:
     """What makes the connections of a server."""
     loop = asyncio.get_running_loop()
-    return lambda: Connection(config, state, loop, watch)
+    return lambda: Connection(config, state, loop, watch, short_way)

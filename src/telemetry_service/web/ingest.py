@@ -1,10 +1,16 @@
-"""`POST /telemetry`: limit, read, accept, store, acknowledge. Plain ASGI, because every report comes this way."""
+"""`POST /telemetry`: limit, read, accept, store, acknowledge. Plain ASGI, because every report comes this way.
+
+Most reports arrive whole, are accepted within microseconds and wait for nothing but the disk: those are taken without a task
+of their own, which would cost as much as all the rest (`take_whole`).
+"""
 
 import asyncio
 import time
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import encode_event
@@ -20,7 +26,6 @@ from telemetry_service.web.answers import (
     Receive,
     Scope,
     Send,
-    answer,
     error_body,
 )
 from telemetry_service.web.auth import Access, Denied
@@ -28,12 +33,9 @@ from telemetry_service.web.headers import NOSNIFF, security_headers
 from telemetry_service.web.limits import NewExecutions, Peers, TokenBuckets
 
 MAX_ASIDE_BYTES = 32 * 1024 * 1024  # reports in memory, waiting to be cleaned; above it the answer is 503
-ACCEPTED_START = {
-    "type": "http.response.start",
-    "status": 202,
-    "headers": [(b"content-type", TEXT), (b"content-length", b"8"), NOSNIFF],
-}
-ACCEPTED_BODY = {"type": "http.response.body", "body": b"accepted"}
+LONG_WAY_HEADERS = frozenset({b"content-encoding", b"expect", b"authorization"})
+
+Answered = Callable[[int, Headers, bytes], None]  # status, headers, body
 
 
 class Clock:
@@ -68,6 +70,22 @@ def _too_many(reason: str, wait: float) -> _Refused:
     return _Refused(429, reason, (b"retry-after", b"%d" % (int(wait) + 1)))
 
 
+REFUSING = (_Refused, Rejected, StoreUnavailable)
+
+
+def _refused(error: Exception) -> _Refused:
+    """What is answered to what is wrong with a request, a report or the disk."""
+    if isinstance(error, _Refused):
+        return error
+    if isinstance(error, Rejected):
+        return _Refused(400, str(error))
+    return _Refused(503, "the report could not be stored; try again later", (b"retry-after", b"%d" % RETRY_SECONDS))
+
+
+def _content(body: bytes, content_type: bytes) -> Headers:
+    return [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+
+
 class Ingest:
     """The ASGI application behind `/telemetry`."""
 
@@ -100,34 +118,65 @@ class Ingest:
         as_json = b"application/json" in headers.get(b"accept", b"")
         try:
             dropped = await self._take(scope, headers, receive)
-        except _Refused as refused:
-            self.counters.refused[str(refused.status)] += 1
-            body, content_type = error_body(refused.reason, as_json)
-            guarding = security_headers([], scope["scheme"])
-            await answer(send, refused.status, body, content_type, [*refused.headers, *guarding])
-            return
+        except REFUSING as error:
+            status, with_headers, body = self._refusal(error, scope["scheme"], as_json)
+        else:
+            status, with_headers, body = self._acceptance(dropped, as_json)
+        await send({"type": "http.response.start", "status": status, "headers": with_headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def take_whole(self, scope: Scope, body: bytes, answered: Answered) -> bool:
+        """Take a report that has arrived whole, if that needs no waiting but for the disk; `answered` is called once.
+
+        False for everything else, with nothing done: that is for `__call__`.
+        """
+        is_short = len(body) <= self._max_body_bytes and not self._intake.takes_long(body)
+        if not is_short or self._access is not None or scope["method"] != "POST":
+            return False
+        for name, value in scope["headers"]:
+            if name in LONG_WAY_HEADERS or (name == b"accept" and b"application/json" in value):
+                return False
+        try:
+            now = time.monotonic()
+            network = self._limited(scope, now)
+            accepted = self._accept(body)
+            stored = self._store(accepted, network, now)
+        except REFUSING as error:
+            answered(*self._refusal(error, scope["scheme"], as_json=False))
+        else:
+            stored.add_done_callback(partial(self._when_stored, accepted.dropped, scope["scheme"], answered))
+        return True
+
+    def _when_stored(self, dropped: tuple[Dropped, ...], scheme: str, answered: Answered, stored: asyncio.Future[None]) -> None:
+        try:
+            stored.result()
+        except StoreUnavailable as error:
+            answered(*self._refusal(error, scheme, as_json=False))
+        else:
+            answered(*self._acceptance(dropped, as_json=False))
+
+    def _refusal(self, error: Exception, scheme: str, as_json: bool) -> tuple[int, Headers, bytes]:
+        refused = _refused(error)
+        self.counters.refused[str(refused.status)] += 1
+        body, content_type = error_body(refused.reason, as_json)
+        return refused.status, [*_content(body, content_type), *refused.headers, *security_headers([], scheme)], body
+
+    def _acceptance(self, dropped: tuple[Dropped, ...], as_json: bool) -> tuple[int, Headers, bytes]:
         self.counters.accepted += 1
         for field, _ in dropped:
             self.counters.dropped[field] += 1
-        if dropped or as_json:
-            extra = [NOSNIFF]
-            if dropped:
-                extra.append((b"x-telemetry-dropped", ",".join([field for field, _ in dropped]).encode()))
-            await answer(send, 202, *((b'{"status":"accepted"}', JSON) if as_json else (b"accepted", TEXT)), extra)
-            return
-        await send(ACCEPTED_START)
-        await send(ACCEPTED_BODY)
+        body, content_type = (b'{"status":"accepted"}', JSON) if as_json else (b"accepted", TEXT)
+        headers = [*_content(body, content_type), NOSNIFF]
+        if dropped:
+            headers.append((b"x-telemetry-dropped", ",".join([field for field, _ in dropped]).encode()))
+        return 202, headers, body
 
     async def _take(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> tuple[Dropped, ...]:
         """Store the event of a request; returns what was dropped of it."""
         if scope["method"] != "POST":
             raise _Refused(405, "method: only POST is accepted here", (b"allow", b"POST"), CLOSE)
-        client = scope["client"]
-        network = self._peers.network(client[0] if client else "", scope["headers"])
         now = time.monotonic()
-        wait = self._buckets.take(network, now)
-        if wait:
-            raise _too_many("rate: too many reports from this network", wait)
+        network = self._limited(scope, now)
         if self._access is not None:
             await self._require_token(scope["headers"])
         length = headers.get(b"content-length", b"")
@@ -141,19 +190,23 @@ class Ingest:
             raise self._too_large()
         if b"content-encoding" in headers:
             body = self._decompressed(body, headers[b"content-encoding"].strip().lower())
-        try:
-            accepted = await self._accept_aside(body) if self._intake.takes_long(body) else self._accept(body)
-            wait = self._new_executions.take(network, accepted.event.execution, now)
-            if wait:
-                raise _too_many("rate: too many new installations from this network", wait)
-            await self._group.store(encode_event(accepted.event))
-        except Rejected as rejected:
-            raise _Refused(400, str(rejected)) from None
-        except StoreUnavailable:
-            raise _Refused(
-                503, "the report could not be stored; try again later", (b"retry-after", b"%d" % RETRY_SECONDS)
-            ) from None
+        accepted = await self._accept_aside(body) if self._intake.takes_long(body) else self._accept(body)
+        await self._store(accepted, network, now)
         return accepted.dropped
+
+    def _limited(self, scope: Scope, now: float) -> bytes:
+        """The network of a request that may still report."""
+        network = self._peers.of(scope)
+        wait = self._buckets.take(network, now)
+        if wait:
+            raise _too_many("rate: too many reports from this network", wait)
+        return network
+
+    def _store(self, accepted: Accepted, network: bytes, now: float) -> asyncio.Future[None]:
+        wait = self._new_executions.take(network, accepted.event.execution, now)
+        if wait:
+            raise _too_many("rate: too many new installations from this network", wait)
+        return self._group.store(encode_event(accepted.event))
 
     def _accept(self, body: bytes) -> Accepted:
         return self._intake.accept(body, self._clock.now())

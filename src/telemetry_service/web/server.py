@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import uvicorn
 
-from telemetry_service.web.connection import connection_factory
+from telemetry_service.web.connection import ShortWay, connection_factory
 from telemetry_service.web.watch import Watch, Watched
 
 SHUTDOWN_SECONDS = 4
@@ -47,9 +47,11 @@ class Server(uvicorn.Server):
         max_connections: int = BACKLOG,
         max_body_bytes: int = MAX_BODY_BYTES,
         tls: ssl.SSLContext | None = None,
+        short_way: ShortWay | None = None,
     ) -> None:
         super().__init__(config)
         self._tls = tls
+        self._short_way = short_way
         # All connections are made below, by our factory.
         connections = cast("Collection[Watched]", self.server_state.connections)
         self.watch = Watch(connections, max_connections=max_connections, max_body_bytes=max_body_bytes)
@@ -57,7 +59,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
         loop = asyncio.get_running_loop()
-        factory = connection_factory(self.config, self.server_state, self.watch)
+        factory = connection_factory(self.config, self.server_state, self.watch, self._short_way)
         handshake = HANDSHAKE_SECONDS if self._tls else None
         self.servers = [
             await loop.create_server(
