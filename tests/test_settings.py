@@ -133,6 +133,12 @@ def test_certificate_and_key_belong_together(alone: str) -> None:
         from_environ({alone: "/etc/x.pem"})
 
 
+@pytest.mark.parametrize(("said", "limit"), [({}, 0), ({"RATE_LIMIT_NEW_PER_HOUR": "7"}, 7)])
+def test_no_limit_of_reports_is_none_of_new_installations(said: dict[str, str], limit: int) -> None:
+    assert from_environ({"RATE_LIMIT_RPM": "0", **said}).rate_limit_new_per_hour == limit
+    assert from_environ({}).rate_limit_new_per_hour == 300
+
+
 def test_an_empty_value_is_the_default() -> None:
     assert from_environ(dict.fromkeys(NAMES, "")) == from_environ(dict.fromkeys(NAMES, "  ")) == from_environ({})
 

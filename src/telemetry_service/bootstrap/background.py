@@ -18,12 +18,15 @@ from telemetry_service.store.publication import last_success
 from telemetry_service.store.runs import last_run
 from telemetry_service.store.store import Store
 
+NICENESS = 5  # answering reports goes before folding them: what waits is on disk
+
 log = structlog.get_logger()
 
 
 def run_worker() -> None:
     """The background process: settings and directory are those of the web process that started it."""
     settings = from_environ(os.environ)
+    os.nice(NICENESS)
     set_up_logging(settings.log_dir, settings.log_retention_days)
     try:
         store = open_store(settings, identities(settings.data_dir))

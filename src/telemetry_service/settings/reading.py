@@ -82,6 +82,8 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
             problems.append(f"{setting.name} {error}")
         except _UnusableFile as error:
             problems.append(f"{setting.name}_FILE {error}")
+    if values.get("rate_limit_rpm") == 0 and not environ.get("RATE_LIMIT_NEW_PER_HOUR", "").strip():
+        values["rate_limit_new_per_hour"] = 0
     if values.get("rate_key_mode") == "header" and not values.get("rate_key_header"):
         problems.append("RATE_KEY_HEADER must name a header when RATE_KEY_MODE is header")
     if values.get("publish_interval_min"):

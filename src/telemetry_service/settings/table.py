@@ -110,7 +110,7 @@ SETTINGS: tuple[Setting, ...] = (
         "RATE_LIMIT_NEW_PER_HOUR",
         "300",
         whole(0, 10_000_000),
-        "installations that one network may begin to report per hour; 0 turns the limit off",
+        "installations that one network may begin to report per hour; 0 turns the limit off, and so does RATE_LIMIT_RPM=0 alone",
     ),
     Setting(
         "RATE_LIMIT_READ_RPM",
