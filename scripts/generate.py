@@ -1,4 +1,4 @@
-"""Write what is made from the code: docs/settings.md, docs/fields.md, and the field list of the shell client.
+"""Write what is made from the code: docs/settings.md, docs/fields.md, docs/record.md, and the field list of the shell client.
 
 `python -m scripts.generate` writes them; with --check it only says which are out of date, and fails if any is.
 """
@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from telemetry_service.core.fields import FIELDS, Field, Kind, Record
-from telemetry_service.settings import RETIRED, SETTINGS
+from telemetry_service.core.record import Proved, markdown, record
+from telemetry_service.settings import RETIRED, SETTINGS, from_environ
+from telemetry_service.settings.declared import in_force
 
 ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "clients" / "shell" / "telemetry.sh"
@@ -63,6 +65,13 @@ def _accepted(field: Field) -> str:
     return f"at most {field.maximum} characters" if field.maximum else "any UUID"
 
 
+def record_page() -> str:
+    """The record of processing as it is with the default settings."""
+    text = markdown(record(in_force(from_environ({})), Proved()))
+    made = "With the default settings; `telemetry-service record` writes yours. Made by `python -m scripts.generate`."
+    return text.replace("\n\n", f"\n\n{made}\n\n", 1)
+
+
 def client() -> str:
     """The shell client with the fields it may send: all but those that an operator has to ask for."""
     sent = [field for field in FIELDS if field.record is not Record.OPTIONAL]
@@ -85,6 +94,7 @@ END
 MADE: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "settings.md": settings_page,
     ROOT / "docs" / "fields.md": fields_page,
+    ROOT / "docs" / "record.md": record_page,
     CLIENT: client,
 }
 

@@ -15,8 +15,11 @@ from typer.testing import CliRunner
 
 from telemetry_service.cli import app
 from telemetry_service.core.fields import FIELDS
-from telemetry_service.settings import SETTINGS
+from telemetry_service.settings import SETTINGS, from_environ
+from telemetry_service.settings.declared import in_force
 from telemetry_service.store import store
+from telemetry_service.store.database import connect, migrate
+from telemetry_service.store.revisions import note_revision
 
 COMMANDS = (
     "serve",
@@ -28,6 +31,7 @@ COMMANDS = (
     "recount",
     "demo",
     "new-key",
+    "record",
     "token create",
     "cleanup",
     "retention",
@@ -90,6 +94,24 @@ class TestHelp:
         result = CliRunner().invoke(app, [*command.split(), "--help"])
         assert result.exit_code == 0
         assert len(result.output) > 200
+
+
+class TestRecord:
+    @pytest.mark.parametrize(("form", "begins"), [("md", "# Record of"), ("json", "{\n"), ("html", "<!doctype html>")])
+    def test_in_three_forms_without_data(self, tmp_path: Path, form: str, begins: str) -> None:
+        environ = {"DATA_DIR": str(tmp_path / "data"), "RETENTION_DAYS": "91"}
+        result = CliRunner(env=environ).invoke(app, ["record", "--format", form])
+        assert (result.exit_code, list(tmp_path.iterdir())) == (0, [])
+        assert result.output.startswith(begins)
+        assert "91 days" in result.output
+
+    def test_the_history_of_a_directory(self, tmp_path: Path) -> None:
+        connection = connect(tmp_path / store.FILE_NAME)
+        migrate(connection, "store", 0)
+        note_revision(connection, in_force(from_environ({})), "0.1.0", 0)
+        connection.close()
+        result = CliRunner(env={"DATA_DIR": str(tmp_path)}).invoke(app, ["record"])
+        assert "| 1970-01-01 | 1 | 0.1.0 | first record of this service |" in result.output
 
 
 class TestPreview:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from telemetry_service.settings import RETIRED, SETTINGS, InvalidSettings, Secret, Settings, from_environ, warnings
 
 NAMES = {setting.name for setting in SETTINGS}
+RECORDED = ("CONTROLLER_NAME", "CONTROLLER_CONTACT", "DATA_PROTECTION_OFFICER", "HOSTING", "HOSTING_TRANSFERS", "SUB_PROCESSORS")
 BAD = {
     "LISTEN_ADDR": ["8080", "localhost", ":http", ":65536", ":-1", "[::1]", ":" + "9" * 5000],
     "TRUSTED_PROXIES_CIDR": ["localhost", "10.0.0.0/33", "10.0.0.1;10.0.0.2", "10.0.0.0/8,x"],
@@ -47,6 +48,8 @@ BAD = {
     "POCKETBASE_TOKEN": ["tökèn"],
     "POCKETBASE_COLLECTION": ["a b", "a/b", "1a", "a'b"],
     "POCKETBASE_INCLUDE_RANDOM_ID": ["maybe"],
+    "PROXY_TLS": ["1.3"],
+    **{name: ["two\nlines", "`code`", "x" * 301] for name in RECORDED},
 }
 FREE = {"DATA_DIR", "RATE_KEY_HEADER", "LOG_DIR", "POCKETBASE_EMAIL"}  # any text will do
 SECRETS = {setting.name for setting in SETTINGS if setting.secret}  # any text of printable ASCII
@@ -66,6 +69,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("ENABLE_REQUEST_LOGGING", "0", False),
     ("LOG_DIR", "/var/log/telemetry", Path("/var/log/telemetry")),
     ("PUBLISH_MIN_COUNT", "1", 1),
+    ("SUB_PROCESSORS", "A, B & Co: hosting; C: mail;", ("A, B & Co: hosting", "C: mail")),
 ]
 
 
@@ -112,6 +116,13 @@ def test_defaults_are_those_of_the_contract() -> None:
         pocketbase_token=Secret(""),
         pocketbase_collection="telemetry",
         pocketbase_include_random_id=False,
+        controller_name="",
+        controller_contact="",
+        data_protection_officer="",
+        hosting="",
+        hosting_transfers="",
+        sub_processors=(),
+        proxy_tls=False,
     )
 
 

@@ -31,7 +31,7 @@ NOT_COUNTED_METRICS = re.compile(r"telemetry_(success_rate|worker_|publish_last_
 
 NO_COUNT_COLUMNS = {
     *("scripts", "share", "rate", "success", "success rate", "failure rate", "first seen", "per day", "change", "type"),
-    *("most affected", "trend", "last", "95 % interval", "most frequent cause"),
+    *("revision", "most affected", "trend", "last", "95 % interval", "most frequent cause"),
 }
 NO_COUNT_FIGURES = {"Scripts", "Scripts affected", "Success rate", "Failure rate", "Median duration"}
 CELL = re.compile(

@@ -21,6 +21,7 @@ PAGES = {
     "category": "/errors?by=category&is=network",
     "system": "/scripts?by=os&is=debian+12",
     "privacy": "/privacy",
+    "record": "/privacy/record",
     "records": "/records?days=30",
 }
 REFUSED = {"not-found": "/nothing", "locked": "/records", "unusable": "/?days=soon"}

@@ -36,6 +36,8 @@ ROUTES: dict[tuple[str, str], tuple[str, str]] = {
     ("get", "/api/records"): (NEEDED, "read"),
     ("get", "/api/repo-slugs"): (SHOWS_MORE, "read"),
     ("get", "/api/exit-codes"): (PUBLIC, ""),
+    ("get", "/api/privacy/record"): (PUBLIC, ""),
+    ("get", "/privacy/record"): (SHOWS_MORE, "read"),
     ("get", "/healthz"): (PUBLIC, ""),
     ("get", "/readyz"): (PUBLIC, ""),
     ("get", "/metrics"): (SHOWS_MORE, "read"),

@@ -14,7 +14,17 @@ from live import Answer, Live, running
 from page_reader import number, read
 from telemetry_service.web.records_csv import COLUMNS
 
-PAGES = ("/", "/dashboard", "/errors", "/error-analysis", "/scripts", "/script-analysis", "/scripts/jellyfin", "/privacy")
+PAGES = (
+    "/",
+    "/dashboard",
+    "/errors",
+    "/error-analysis",
+    "/scripts",
+    "/script-analysis",
+    "/scripts/jellyfin",
+    "/privacy",
+    "/privacy/record",
+)
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -8,6 +8,7 @@ import threading
 import structlog
 import uvloop
 
+from telemetry_service import __version__
 from telemetry_service.bootstrap.assembly import intake, now, open_store
 from telemetry_service.core.event import decode_entry
 from telemetry_service.core.identity import Identities
@@ -15,11 +16,13 @@ from telemetry_service.core.intake import Intake
 from telemetry_service.core.period import day_of
 from telemetry_service.logs import DailyFiles, set_up_logging
 from telemetry_service.settings import InvalidSettings, Settings, warnings
+from telemetry_service.settings.declared import in_force
 from telemetry_service.store.changes import follow
 from telemetry_service.store.directory import held, identities
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.inbox import Inbox
 from telemetry_service.store.reading import Readers
+from telemetry_service.store.revisions import note_revision
 from telemetry_service.web import pages
 from telemetry_service.web.app import application
 from telemetry_service.web.auth import Access
@@ -87,6 +90,7 @@ def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
         reason = "the store is older than the inbox; these events were folded into the newer store and are not in this one"
         log.warning("store.restored", events=gone, reason=reason)
     follow(store.connection, wanted=bool(settings.pocketbase_url))
+    note_revision(store.connection, in_force(settings), __version__, now())
     store.close()
     return inbox
 

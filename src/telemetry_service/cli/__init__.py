@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from telemetry_service.cli import counting, looking, publishing, service, upkeep
+from telemetry_service.cli import counting, looking, publishing, recording, service, upkeep
 from telemetry_service.cli.mirrors import mirror_app
 from telemetry_service.cli.tokens import token_app
 from telemetry_service.settings import InvalidSettings
@@ -28,6 +28,7 @@ for command in (
     counting.recount,
     counting.demo,
     publishing.publish,
+    recording.record,
     service.new_key,
     upkeep.cleanup,
     upkeep.retention,

@@ -138,6 +138,21 @@ def _is_near(parts: SplitResult) -> bool:
         return "." not in host
 
 
+TEXT_MAX_CHARS = 300  # of what the record of processing quotes
+
+
+def one_line(text: str) -> str:
+    """A text for people, as it is shown to them."""
+    if len(text) > TEXT_MAX_CHARS or not text.isprintable() or "`" in text:
+        raise ValueError(f"must be one line of at most {TEXT_MAX_CHARS} characters, without backticks")
+    return text
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Some texts for people, separated by semicolons."""
+    return tuple(one_line(part.strip()) for part in text.split(";") if part.strip())
+
+
 def path_if_any(text: str) -> Path | None:
     return Path(text) if text else None
 

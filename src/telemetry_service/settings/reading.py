@@ -66,6 +66,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pocketbase_token: Secret
     pocketbase_collection: str
     pocketbase_include_random_id: bool
+    controller_name: str
+    controller_contact: str
+    data_protection_officer: str
+    hosting: str
+    hosting_transfers: str
+    sub_processors: tuple[str, ...]
+    proxy_tls: bool
 
 
 def from_environ(environ: Mapping[str, str]) -> Settings:

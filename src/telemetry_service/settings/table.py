@@ -13,8 +13,10 @@ from telemetry_service.settings.parsing import (
     extended_fields,
     flag,
     hosts,
+    listed,
     matching,
     networks,
+    one_line,
     path,
     path_if_any,
     remote,
@@ -135,6 +137,18 @@ SETTINGS: tuple[Setting, ...] = (
         "collection to mirror to; created if missing",
     ),
     Setting("POCKETBASE_INCLUDE_RANDOM_ID", "false", flag, "mirror the random id of each installation too"),
+    Setting("CONTROLLER_NAME", "", one_line, "for the record of processing: the person or organisation that is responsible"),
+    Setting("CONTROLLER_CONTACT", "", one_line, "for the record: how the controller is reached, such as an address or a URL"),
+    Setting("DATA_PROTECTION_OFFICER", "", one_line, "for the record: name and contact, if there is one"),
+    Setting("HOSTING", "", one_line, "for the record: who hosts the machine, and in which country"),
+    Setting(
+        "HOSTING_TRANSFERS",
+        "",
+        one_line,
+        "for the record: countries outside the EU and EEA that data goes to, and the safeguards; or none",
+    ),
+    Setting("SUB_PROCESSORS", "", listed, "for the record: processors and what each does, separated by semicolons; or none"),
+    Setting("PROXY_TLS", "false", flag, "for the record: whether a proxy in front of the service speaks TLS 1.3"),
 )
 
 RETIRED = {

@@ -15,6 +15,7 @@ from starlette.routing import Route as StarletteRoute
 
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.fields import OPERATING_SYSTEMS, STATUSES, TYPES
+from telemetry_service.core.record import Document
 from telemetry_service.core.reports.dashboard import Dashboard
 from telemetry_service.core.reports.errors import Errors
 from telemetry_service.core.reports.scripts import Script, Scripts
@@ -35,6 +36,7 @@ from telemetry_service.web.page_handlers import PageHandlers
 from telemetry_service.web.pages import NoSuchPage
 from telemetry_service.web.parts import Parts
 from telemetry_service.web.queries import MAX_LIMIT, REPOSITORIES
+from telemetry_service.web.record import RecordHandlers
 from telemetry_service.web.request_log import logged
 from telemetry_service.web.routes import Parameter, Route
 
@@ -78,7 +80,7 @@ RECORD_FILTER = (
 def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
     """The routes. `scope` and `token_required` say who may call one; no handler runs without its row."""
     api, health, metrics = Api(parts), HealthChecks(parts), Metrics(parts)
-    badges = Badges(parts)
+    badges, records = Badges(parts), RecordHandlers(parts, pages)
     tokens_needed = parts.settings.ingest_auth == "token"
     counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (401, 429, 503)}
     plain: dict[str, Any] = {"method": "GET"}
@@ -101,6 +103,8 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
         Route(path="/api/repo-slugs", summary="installations by repository", handler=api.repo_slugs,
               answer=RepoSlugs, parameters=FILTER, **counts),
         Route(path="/api/exit-codes", summary="the meaning of exit codes", handler=api.exit_codes, cached=True, **plain),
+        Route(path="/api/privacy/record", summary="the record of processing activities, generated", handler=records.api,
+              answer=Document, cached=True, refusals=(429, 503), **plain),
         Route(path="/badge/{app}.svg", summary="how often an app was installed, and how it fares", handler=badges.badge,
               media_type=SVG, missing_media_type=SVG, cached=True, parameters=(app, *FILTER[1:]), refusals=(400, 404, 503),
               **plain),
@@ -115,6 +119,7 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
         Route(path="/scripts/{app}", summary="one script", handler=pages.script, **page),
         Route(path="/records", summary="single installations", handler=pages.records, **page | {"token_required": True}),
         Route(path="/privacy", summary="what is collected, and why", handler=pages.privacy, **page),
+        Route(path="/privacy/record", summary="the record of processing", handler=records.page, **page),
         Route(path="/static/{name}", summary="what pages load", handler=pages.asset, **page | {"scope": None}),
         Route(path="/healthz", summary="whether events can be stored", handler=health.healthz, answer=Health,
               refusals=(503,), **plain),

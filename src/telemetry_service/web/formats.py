@@ -1,14 +1,19 @@
 """Numbers, times and words as pages write them."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
 
+from markupsafe import Markup, escape
+
+from telemetry_service.core.record.markdown import said_of_gaps
 from telemetry_service.core.reports.rates import MIN_FINISHED_FOR_RATE, Rate
 
 NBSP, DASH, MINUS = "\N{NO-BREAK SPACE}", "\N{EN DASH}", "\N{MINUS SIGN}"
+_BACKTICKS = re.compile(r"`([^`]+)`")
 NOTHING = DASH  # where there is no number to show
 
 
@@ -123,6 +128,11 @@ def steps(pipeline: str) -> list[tuple[str, str, float]]:
     return [(status, clock(at), wait) for (status, at), wait in zip(found, waits, strict=True)]
 
 
+def code(text: str) -> Markup:
+    """A text with what stands between backticks as code."""
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
@@ -141,4 +151,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "word": word,
     "age": age,
     "steps": steps,
+    "code": code,
+    "said_of_gaps": said_of_gaps,
 }

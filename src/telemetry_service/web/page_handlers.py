@@ -65,7 +65,7 @@ class PageHandlers:
         shown = self.pages.fill(
             "records.html", "records", query, LiveSite(self._parts.now()), asked=asked, found=page, next=shown_place(page.next)
         )
-        return _html(request, rendered(shown.encode()), exact=True)
+        return html(request, rendered(shown.encode()), exact=True)
 
     async def records_csv(self, request: Request) -> Response:
         """Every record of a filter, read in batches, so that a year of them takes no memory."""
@@ -115,12 +115,13 @@ class PageHandlers:
             return text.encode()
 
         if exact:
-            return _html(request, rendered(await make()), exact=True)
+            return html(request, rendered(await make()), exact=True)
         key = (page, view, *sorted(query.items()))
-        return _html(request, await self._parts.answers.get(key, self._parts.peers.of(request.scope), make), exact=False)
+        return html(request, await self._parts.answers.get(key, self._parts.peers.of(request.scope), make), exact=False)
 
 
-def _html(request: Request, answer: Rendered, *, exact: bool) -> Response:
+def html(request: Request, answer: Rendered, *, exact: bool) -> Response:
+    """A page that browsers may keep: with an ETag, and 304 for those who have it."""
     etag = f"W/{answer.etag}"
     headers = {
         "etag": etag,

@@ -22,6 +22,7 @@ from telemetry_service.web.script_list import script_list
 from telemetry_service.web.site import DEFAULT_DAYS, PERIODS, SCRIPT, Site
 
 PAGES = ("overview", "errors", "scripts", "privacy")  # and script:{app} for every script
+SECTIONS = {"record": "privacy"}  # pages that belong to another one of the menu
 CARRIED = ("days", "repo", "slug")  # filters that links go on carrying
 PART_TITLES = {
     "category": "Failures of one category",
@@ -106,7 +107,7 @@ class Pages:
             .get_template(template)
             .render(
                 page=page,
-                section="scripts" if page.startswith(SCRIPT) else page,
+                section="scripts" if page.startswith(SCRIPT) else SECTIONS.get(page, page),
                 query=query,
                 days=int(query["days"]) if query.get("days", "").isdigit() else DEFAULT_DAYS,
                 site=site,

@@ -1,5 +1,6 @@
 """Where pages lie and how they link to each other: on the running service, and as files of the static site."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
@@ -11,7 +12,14 @@ SCRIPT = "script:"  # a page named script:{app} shows one script
 PERIODS = {1: "Today", 7: "7 days", 30: "30 days", 90: "90 days", 365: "1 year", 0: "All time"}
 DEFAULT_DAYS = 30
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_PATHS = {"overview": "/", "errors": "/errors", "scripts": "/scripts", "records": "/records", "privacy": "/privacy"}
+_PATHS = {
+    "overview": "/",
+    "errors": "/errors",
+    "scripts": "/scripts",
+    "records": "/records",
+    "privacy": "/privacy",
+    "record": "/privacy/record",
+}
 
 
 class Asset(NamedTuple):
@@ -53,6 +61,22 @@ class LiveSite:
         return f"/static/{assets()[name].name}"
 
 
+class OnePage:
+    """A page that stands alone in one file: what it loads is inside it, and its links lead nowhere."""
+
+    static = True
+
+    def __init__(self, read_at: int) -> None:
+        self.read_at = read_at
+
+    def link(self, _page: str, _query: Mapping[str, str]) -> str:
+        return ""
+
+    def asset(self, name: str) -> str:
+        found = assets()[name]
+        return f"data:{found.media_type};base64,{b64encode(found.body).decode()}"
+
+
 class StaticSite:
     """Pages as files: each of the standard periods has its own. `here` is the file that is being written."""
 
@@ -64,7 +88,7 @@ class StaticSite:
 
     def link(self, page: str, query: Mapping[str, str]) -> str:
         days = query.get("days", "") or str(DEFAULT_DAYS)
-        if page == "records" or "by" in query or not days.isdigit() or int(days) not in PERIODS:
+        if page in ("records", "record") or "by" in query or not days.isdigit() or int(days) not in PERIODS:
             return ""
         return self._up + quote(static_file(page, int(days)))
 

@@ -1,0 +1,140 @@
+"""The record of processing activities (Art. 30(1) GDPR)."""
+
+from telemetry_service.core.record import statements
+from telemetry_service.core.record.document import Block, Paragraph, Part, Table, bullets, labelled, numbered
+from telemetry_service.core.record.in_force import InForce
+
+FIELD_COLUMNS = ("Field", "Type", "Accepted", "What it is", "Purpose", "Personal data", "How it is cleaned", "In the record")
+# Where a field comes from, as the table says it.
+ORIGINS = {"yes": "from the beginning", "added": "added", "optional": "asked for by the operator (`EXTENDED_FIELDS`)"}
+ADDED_BY_SERVICE = (
+    ("Times", "when the first report of each status was received"),
+    ("Keyed hashes", "of the execution id, to join reports, and of `random_id`, to find what is stored under it"),
+    ("Cause of a failure", "a fingerprint that equal causes share, and the line people are shown for it"),
+)
+
+
+def article_30(state: InForce) -> Part:
+    """What is processed, why, for how long, and who receives it."""
+    return Part(
+        "record",
+        "Record of processing activities (Art. 30 GDPR)",
+        numbered(
+            ("controller", "Controller", statements.controller(state)),
+            ("purposes", "Purposes and legal basis", _purposes()),
+            ("subjects", "Categories of data subjects", _subjects()),
+            ("data", "Categories of data", _data(state)),
+            ("recipients", "Recipients", _recipients(state)),
+            ("transfers", "International transfers", statements.transfers(state)),
+            ("retention", "Retention periods", _retention(state)),
+            ("summary", "Measures, in short", _summary(state)),
+        ),
+    )
+
+
+def _purposes() -> tuple[Block, ...]:
+    return (
+        Paragraph(
+            "The service counts what becomes of installations that people run with the Proxmox VE Helper-Scripts, from reports"
+            " that these scripts send. The counts serve three purposes and no other:"
+        ),
+        statements.purposes(),
+        Paragraph(f"Legal basis of every field: {statements.LEGAL_BASIS}. The processing interferes little, because:"),
+        bullets(*statements.MINIMAL),
+    )
+
+
+def _subjects() -> tuple[Block, ...]:
+    return (labelled(("Helper-script users", "administrators who run Proxmox VE Helper-Scripts and have agreed to telemetry")),)
+
+
+def _data(state: InForce) -> tuple[Block, ...]:
+    rows = tuple(
+        (f"`{f.name}`", f.kind, f.accepted, f.description, f.purpose, "no", f.cleaning, ORIGINS[f.origin]) for f in state.fields
+    )
+    return (
+        Paragraph(
+            "No personal data: the fields are technical, and neither one of them nor all together lead to a person. `random_id`"
+            " is random and new for every installation; only who ran the script can know it. What is not in this table is dropped"
+            " before anything is stored."
+        ),
+        Table("Fields", FIELD_COLUMNS, rows),
+        Paragraph("The service adds to each installation:"),
+        labelled(*ADDED_BY_SERVICE),
+        Paragraph("What is not collected:"),
+        bullets(*statements.NOT_COLLECTED),
+    )
+
+
+def _recipients(state: InForce) -> tuple[Block, ...]:
+    columns = ("Recipient", "What it gets", "Purpose", "Legal basis")
+    legitimate = "Art. 6(1)(f)"
+    rows = [("SQLite files of the service", "everything that is stored", "storage", "processing on the same machine")]
+    if state.mirror is not None:
+        with_id = "" if state.mirror.with_random_id else ", without `random_id`"
+        basis = "processing on the same machine" if state.mirror.place == "same machine" else legitimate
+        place = f"PocketBase (self-hosted, {state.mirror.place})"
+        rows.append((place, f"every installation{with_id}; deletions too", "storage of telemetry data", basis))
+    rows.append(
+        ("Maintainers with an access token", "single installations, without their ids", "quality improvement", legitimate)
+    )
+    everybody = "Everybody, on the pages of this service"
+    rows.append((everybody, f"aggregated statistics, in steps of {state.publish_min_count}", "public dashboard", legitimate))
+    if state.published_to:
+        to = f"GitHub (public dashboard): {state.published_to}"
+        rows.append((to, f"aggregated statistics, in steps of {state.publish_min_count}", "public dashboard", legitimate))
+    unused = [
+        *(
+            []
+            if state.mirror
+            else ["A PocketBase of the operator's own can be a second store of every installation; none is in use."]
+        ),
+        *([] if state.published_to else ["The public dashboard can be pushed to GitHub as files; this is not in use."]),
+    ]
+    more = (bullets(*unused),) if unused else ()
+    return (
+        Table("Recipients", columns, tuple(rows)),
+        *more,
+        Paragraph("Nothing is shared with third parties: the data serves the improvement of the Helper-Scripts alone."),
+        *statements.sub_processors(state),
+    )
+
+
+def _retention(state: InForce) -> tuple[Block, ...]:
+    kept_logs, who = statements.logs(state)
+    rows = [
+        ("Telemetry data (single installations)", f"{state.retention_days} days", "enough for trends over a year"),
+        ("Reports not counted yet", "some seconds, until they are counted", "an answered report is on disk"),
+        ("Aggregated statistics", "for good", "they hold nothing of a single installation"),
+        ("Keyed hashes of erased ids", f"{state.retention_days} days", "a late report must not bring back what was erased"),
+        ("Logs (if enabled)", kept_logs, f"technical troubleshooting; {who}"),
+        ("Names and hashes of access tokens, their last day of use", "as long as the operator keeps them", "access control"),
+    ]
+    if state.mirror is not None:
+        rows.insert(1, ("The same in PocketBase", f"{state.retention_days} days", "deletions are passed on"))
+    return (
+        Table("Retention periods", ("Data", "Kept", "Why"), tuple(rows)),
+        Paragraph(
+            "Deletion is automatic: every night the service deletes whole UTC days that are over their time, counts what is left,"
+            " and writes its files anew within 7 days of a deletion, so that no byte of it stays in them. What a file system or"
+            " an SSD keeps of overwritten bytes is out of its reach."
+        ),
+    )
+
+
+def _summary(state: InForce) -> tuple[Block, ...]:
+    return (
+        statements.encryption(state),
+        bullets(
+            "Access control by tokens",
+            _limits(state),
+            "No IP address is stored",
+            "Privacy by design: random ids for sessions, one table of what may be stored, published counts in steps of"
+            f" {state.publish_min_count}",
+        ),
+        Paragraph("In full: see technical and organisational measures."),
+    )
+
+
+def _limits(state: InForce) -> str:
+    return "Rate limiting against floods of requests" if state.rate_limit_rpm else "Limits on connections and sizes"

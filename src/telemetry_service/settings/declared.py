@@ -1,0 +1,68 @@
+"""What the settings mean for the record of processing."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from telemetry_service.core.fields import FIELDS
+from telemetry_service.core.record.in_force import NO_TLS, TLS_BY_PROXY, TLS_BY_SERVICE, InForce, MirrorInUse, stored_fields
+from telemetry_service.settings.reading import Settings
+
+
+def in_force(settings: Settings) -> InForce:
+    """What a record states under these settings. No secret and no address of a server is in it."""
+    return InForce(
+        controller_name=settings.controller_name,
+        controller_contact=settings.controller_contact,
+        protection_officer=settings.data_protection_officer,
+        hosting=settings.hosting,
+        transfers=settings.hosting_transfers,
+        sub_processors=settings.sub_processors,
+        fields=stored_fields(FIELDS, settings.extended_fields, settings.error_max_chars),
+        retention_days=settings.retention_days,
+        error_max_chars=settings.error_max_chars,
+        public_hosts=settings.public_hosts,
+        known_repos=settings.known_repos,
+        publish_min_count=settings.publish_min_count,
+        cleanup_stuck_hours=settings.cleanup_stuck_hours if settings.cleanup_enabled else 0,
+        log_files=settings.log_dir is not None,
+        log_retention_days=settings.log_retention_days,
+        request_logging=settings.enable_request_logging,
+        tls=_tls(settings),
+        ingest_needs_token=settings.ingest_auth == "token",
+        metrics_need_token=settings.metrics_auth == "token",
+        rate_limit_rpm=settings.rate_limit_rpm,
+        rate_key=settings.rate_key_mode,
+        mirror=_mirror(settings),
+        published_to=_published_to(settings),
+    )
+
+
+def _tls(settings: Settings) -> str:
+    if settings.tls_cert_file is not None:
+        return TLS_BY_SERVICE
+    return TLS_BY_PROXY if settings.proxy_tls else NO_TLS
+
+
+def _mirror(settings: Settings) -> MirrorInUse | None:
+    if not settings.pocketbase_url:
+        return None
+    return MirrorInUse(_place(settings.pocketbase_url), settings.pocketbase_include_random_id)
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    if is_loopback:
+        return "same machine"
+    return "another machine, over TLS" if parts.scheme == "https" else "the network of this machine"
+
+
+def _published_to(settings: Settings) -> str:
+    """The repository that gets the public site by itself. Pushing by hand needs the same settings, and is stated too."""
+    if not (settings.github_owner and settings.github_repo):
+        return ""
+    return f"{settings.github_owner}/{settings.github_repo}"

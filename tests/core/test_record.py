@@ -1,0 +1,205 @@
+"""The record of processing: what it states of what is in force, in three forms, and how changes are said."""
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from telemetry_service.core.fields import FIELDS, Record
+from telemetry_service.core.record import Document, InForce, Proved, markdown, record, text_of
+from telemetry_service.core.record.document import Gap, Items, Paragraph, Table, gaps
+from telemetry_service.core.record.in_force import MirrorInUse, Ran, Revision
+from telemetry_service.core.record.revisions import FIRST, REWORDED, SAID, changes
+from telemetry_service.settings import SETTINGS, from_environ
+from telemetry_service.settings.declared import in_force
+from telemetry_service.web.pages import Pages
+from telemetry_service.web.site import OnePage
+
+DEFAULT = in_force(from_environ({}))
+SAID_BY_OPERATOR = {
+    "CONTROLLER_NAME": "Scripts e. V.",
+    "CONTROLLER_CONTACT": "privacy@scripts.example",
+    "HOSTING": "Some Hoster, France",
+    "HOSTING_TRANSFERS": "none",
+    "SUB_PROCESSORS": "Some Hoster: hosting; Some Mailer: mail",
+    "PROXY_TLS": "true",
+}
+# Another value of everything that is in force, and what the revision history says of the change.
+OTHER: dict[str, tuple[Any, str]] = {
+    "controller_name": ("Scripts e. V.", "controller named: Scripts e. V."),
+    "controller_contact": ("a@b.example", "contact of the controller named: a@b.example"),
+    "protection_officer": ("Ms. Officer", "data protection officer named: Ms. Officer"),
+    "hosting": ("Some Hoster", "hosting named: Some Hoster"),
+    "transfers": ("none", "transfers outside the EU and EEA named: none"),
+    "sub_processors": (("Some Hoster",), "processors: Some Hoster added"),
+    "retention_days": (200, "retention: 365 -> 200 days"),
+    "error_max_chars": (80, "characters kept of an error line: 120 -> 80"),
+    "public_hosts": (("example.org",), "hosts that may stay in error lines: example.org added"),
+    "known_repos": ((), "repositories stored by name: community-scripts/ProxmoxVE removed, community-scripts/ProxmoxVED removed"),
+    "publish_min_count": (10, "publication threshold: 5 -> 10"),
+    "cleanup_stuck_hours": (0, "clean-up of installations without an end turned off"),
+    "log_files": (True, "log files of the service turned on"),
+    "log_retention_days": (3, "retention of logs: 7 -> 3 days"),
+    "request_logging": (True, "logging of requests turned on"),
+    "tls": ("service", "encryption in transit: not stated -> by the service itself"),
+    "ingest_needs_token": (True, "reports need a token now"),
+    "metrics_need_token": (True, "metrics need a token now"),
+    "rate_limit_rpm": (0, "reports a minute and network: 300 -> unlimited"),
+    "rate_key": ("header", "what the rate limit goes by: ip -> header"),
+    "mirror": (MirrorInUse("same machine", False), "mirror in PocketBase added (same machine, without random_id)"),
+    "published_to": ("a/b", "GitHub as recipient of the public dashboard named: a/b"),
+}
+
+
+def document(**settings: str) -> Document:
+    return record(in_force(from_environ(settings)), Proved())
+
+
+def changed(name: str, value: Any) -> InForce:
+    return msgspec.structs.replace(DEFAULT, **{name: value})
+
+
+class TestWhatIsStated:
+    def test_every_field_that_is_stored_and_no_other(self) -> None:
+        (data,) = (section for section in document().part("record").sections if section.name == "data")
+        (table,) = (block for block in data.blocks if isinstance(block, Table))
+        assert [row[0].strip("`") for row in table.rows] == [one.name for one in FIELDS if one.record is not Record.OPTIONAL]
+        assert "`cpu_model`" not in text_of(DEFAULT)
+        assert "`cpu_model`" in markdown(document(EXTENDED_FIELDS="cpu_model"))
+
+    def test_the_limits_in_force(self) -> None:
+        text = markdown(document(ERROR_MAX_CHARS="77", RETENTION_DAYS="12", PUBLISH_MIN_COUNT="9"))
+        assert "at most 77 characters" in text
+        assert "120 characters" not in text
+        assert "12 days" in text
+        assert "365" not in text
+        assert "steps of 9" in text
+
+    def test_gaps_say_which_setting_closes_them(self) -> None:
+        by_default = document()
+        names = {name for gap in gaps(by_default.parts) for name in gap.settings}
+        assert names <= {setting.name for setting in SETTINGS}
+        assert by_default.gaps == 6
+        said = document(**SAID_BY_OPERATOR)
+        assert (said.gaps, list(gaps(said.parts))) == (0, [])
+        for text in SAID_BY_OPERATOR.values():
+            if text not in ("true", "none"):
+                assert all(part in markdown(said) for part in text.split("; "))
+
+    def test_what_is_no_table_has_no_columns(self) -> None:
+        for part in document().parts:
+            for section in part.sections:
+                for block in section.blocks:
+                    if isinstance(block, Table):
+                        assert len(block.columns) > 1
+                        assert all(block.columns)
+                        assert {len(row) for row in block.rows} == {len(block.columns)}
+
+    def test_no_secret_and_no_address_of_a_server(self) -> None:
+        text = markdown(document(POCKETBASE_URL="https://pb.example.org", POCKETBASE_TOKEN="hidden-1", GITHUB_TOKEN="hidden-2"))
+        assert "another machine, over TLS" in text
+        assert not any(word in text for word in ("pb.example.org", "hidden"))
+
+    @pytest.mark.parametrize(
+        ("url", "place"),
+        [
+            ("http://localhost:8090", "same machine"),
+            ("http://127.0.0.1:8090", "same machine"),
+            ("http://[::1]:8090", "same machine"),
+            ("http://10.0.0.7", "the network of this machine"),
+            ("http://pocketbase:8090", "the network of this machine"),
+            ("https://localhost", "same machine"),
+        ],
+    )
+    def test_where_the_mirror_is(self, url: str, place: str) -> None:
+        mirror = in_force(from_environ({"POCKETBASE_URL": url, "POCKETBASE_TOKEN": "x"})).mirror
+        assert mirror is not None
+        assert mirror.place == place
+
+    @pytest.mark.parametrize("name", OTHER)
+    def test_all_that_is_in_force_is_stated(self, name: str) -> None:
+        assert text_of(changed(name, OTHER[name][0])) != text_of(DEFAULT)
+
+    def test_what_was_last_proved_is_shown_and_is_no_revision(self) -> None:
+        proved = Proved(
+            runs=(Ran("Retention", "2026-11-26 00:05 UTC", "done"),), revisions=(Revision(1, "2026-11-25", "0.1", ("x",)),)
+        )
+        text = markdown(record(DEFAULT, proved))
+        assert "| Retention | 2026-11-26 00:05 UTC | done |" in text
+        assert "| 2026-11-25 | 1 | 0.1 | x |" in text
+        assert "Retention | 2026" not in text_of(DEFAULT)
+
+
+class TestForms:
+    def test_all_forms_state_the_same(self) -> None:
+        settings = from_environ({"CONTROLLER_NAME": "<b>A & B</b> | C"})
+        found = record(in_force(settings), Proved())
+        told = markdown(found)
+        html = Pages(settings).fill("record.html", "record", {}, OnePage(0), document=found)
+        shown = re.sub(r"<[^>]+>", "", html).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace("&#39;", "'")
+        for text in texts(found):
+            assert text.replace("|", "\\|") in told or text in told
+            assert text.replace("`", "") in shown
+        assert "<b>A &amp;" not in html
+        assert "<b>A" not in html
+        assert msgspec.json.decode(msgspec.json.encode(found), type=Document) == found
+
+    def test_anchors_are_unique(self) -> None:
+        html = Pages(from_environ({})).fill("record.html", "record", {}, OnePage(0), document=document())
+        anchors = re.findall(r' id="([^"]+)"', html)
+        assert len(anchors) == len(set(anchors))
+        assert set(re.findall(r'href="#([^"]+)"', html)) <= set(anchors)
+
+
+def texts(found: Document) -> list[str]:
+    told = [found.title, found.lead]
+    for part in found.parts:
+        told.append(part.title)
+        for section in part.sections:
+            told.append(section.title)
+            for block in section.blocks:
+                match block:
+                    case Paragraph(text) | Gap(text):
+                        told.append(text)
+                    case Items(items):
+                        told += [item.text for item in items]
+                    case Table(_, columns, rows):
+                        told += [*columns, *(cell for row in rows for cell in row)]
+    return told
+
+
+class TestChanges:
+    def test_everything_in_force_has_its_words(self) -> None:
+        assert SAID.keys() == OTHER.keys() == set(InForce.__struct_fields__) - {"fields"}
+
+    @pytest.mark.parametrize("name", OTHER)
+    def test_a_change_is_said_and_so_is_the_way_back(self, name: str) -> None:
+        value, words = OTHER[name]
+        assert changes(DEFAULT, changed(name, value)) == (words,)
+        (back,) = changes(changed(name, value), DEFAULT)
+        assert back not in (words, REWORDED)
+
+    def test_fields_that_come_go_and_change(self) -> None:
+        more = in_force(from_environ({"EXTENDED_FIELDS": "cpu_model,ram_speed"}))
+        assert changes(DEFAULT, more) == ("field cpu_model added", "field ram_speed added")
+        assert changes(more, DEFAULT) == ("field cpu_model removed", "field ram_speed removed")
+        wider = in_force(from_environ({"ERROR_MAX_CHARS": "200"}))
+        assert changes(DEFAULT, wider) == (
+            "field error: accepted values at most 120 characters -> at most 200 characters",
+            "characters kept of an error line: 120 -> 200",
+        )
+        for part in ("kind", "accepted", "description", "purpose", "origin", "cleaning"):
+            first, *rest = DEFAULT.fields
+            other = msgspec.structs.replace(first, **{part: "another " * 12})
+            (said,) = changes(DEFAULT, changed("fields", (other, *rest)))
+            assert said.startswith("field random_id: ")
+        assert changes(DEFAULT, changed("fields", DEFAULT.fields[::-1])) == ("fields in another order",)
+
+    def test_a_mirror_that_changes(self) -> None:
+        before, after = (changed("mirror", MirrorInUse("same machine", with_id)) for with_id in (False, True))
+        assert changes(before, after) == ("mirror in PocketBase changed (same machine, with random_id)",)
+
+    def test_the_first_and_other_words_for_the_same(self) -> None:
+        assert changes(None, DEFAULT) == (FIRST,)
+        assert changes(DEFAULT, DEFAULT) == (REWORDED,)
