@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry_service.settings import RETIRED, SETTINGS, InvalidSettings, Secret, Settings, from_environ, warnings
+from telemetry_service.settings.parsing import secret
 
 NAMES = {setting.name for setting in SETTINGS}
 RECORDED = ("CONTROLLER_NAME", "CONTROLLER_CONTACT", "DATA_PROTECTION_OFFICER", "HOSTING", "HOSTING_TRANSFERS", "SUB_PROCESSORS")
@@ -51,9 +52,25 @@ BAD = {
     "POCKETBASE_INCLUDE_RANDOM_ID": ["maybe"],
     "PROXY_TLS": ["1.3"],
     **{name: ["two\nlines", "`code`", "x" * 301] for name in RECORDED},
+    "PUBLIC_URL": ["telemetry.example.org", "ftp://x", "https://u:p@x.example", "https://x.example/?q=1"],
+    "ALERT_ENABLED": ["maybe"],
+    "ALERT_CHECK_INTERVAL_MIN": ["0", "1441"],
+    "ALERT_COOLDOWN_MIN": ["-1", "10081"],
+    "ALERT_FAILURE_THRESHOLD": ["-1", "101", "20 %", "nan"],
+    "ALERT_URLS": ["discord", "ntfy://a topic"],
+    "SMTP_HOST": ["mail.example.org:25", "-x"],
+    "SMTP_PORT": ["0", "smtp"],
+    "SMTP_PASSWORD": ["two\nlines"],
+    "SMTP_FROM": ["nobody", "A <a@example.org>", "a@b, c@d"],
+    "SMTP_TO": ["nobody", "a@example.org;b@example.org"],
+    "SMTP_USE_TLS": ["starttls"],
+    "REPORT_ENABLED": ["2"],
+    "REPORT_DAY": ["7", "weekday"],
+    "REPORT_HOUR": ["24", "-1"],
+    "REPORT_RECIPIENTS": ["nobody"],
 }
-FREE = {"DATA_DIR", "RATE_KEY_HEADER", "LOG_DIR", "POCKETBASE_EMAIL"}  # any text will do
-SECRETS = {setting.name for setting in SETTINGS if setting.secret}  # any text of printable ASCII
+FREE = {"DATA_DIR", "RATE_KEY_HEADER", "LOG_DIR", "POCKETBASE_EMAIL", "SMTP_USER"}  # any text will do
+SECRETS = {setting.name for setting in SETTINGS if setting.parse is secret}  # any text of printable ASCII
 TLS = {"TLS_CERT_FILE", "TLS_KEY_FILE"}  # any text, but both or none
 GOOD: list[tuple[str, str, Any]] = [
     ("LISTEN_ADDR", "127.0.0.1:9000", ("127.0.0.1", 9000)),
@@ -71,6 +88,11 @@ GOOD: list[tuple[str, str, Any]] = [
     ("LOG_DIR", "/var/log/telemetry", Path("/var/log/telemetry")),
     ("PUBLISH_MIN_COUNT", "1", 1),
     ("SUB_PROCESSORS", "A, B & Co: hosting; C: mail;", ("A, B & Co: hosting", "C: mail")),
+    ("ALERT_URLS", "# ours\nntfy://a/b\n\n discord://c/d ", (Secret("ntfy://a/b"), Secret("discord://c/d"))),
+    ("SMTP_TO", "a@example.org, b@example.org", ("a@example.org", "b@example.org")),
+    ("REPORT_DAY", "Wed", 2),
+    ("ALERT_FAILURE_THRESHOLD", "12.5", 12.5),
+    ("PUBLIC_URL", "https://t.example/x/", "https://t.example/x"),
 ]
 
 
@@ -124,7 +146,36 @@ def test_defaults_are_those_of_the_contract() -> None:
         hosting_transfers="",
         sub_processors=(),
         proxy_tls=False,
+        public_url="",
+        alert_enabled=True,
+        alert_check_interval_min=15,
+        alert_cooldown_min=60,
+        alert_failure_threshold=20.0,
+        alert_urls=(),
+        smtp_host="",
+        smtp_port=587,
+        smtp_user="",
+        smtp_password=Secret(""),
+        smtp_from="",
+        smtp_to=(),
+        smtp_use_tls=False,
+        report_enabled=True,
+        report_day=0,
+        report_hour=7,
+        report_recipients=(),
     )
+
+
+def test_mail_needs_both_ends() -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        from_environ({"SMTP_HOST": "mail.example.org", "SMTP_PASSWORD": "x"})
+    assert caught.value.problems == [
+        "SMTP_HOST needs SMTP_FROM",
+        "SMTP_HOST needs SMTP_TO or REPORT_RECIPIENTS",
+        "SMTP_PASSWORD needs SMTP_USER",
+    ]
+    found = from_environ({"SMTP_HOST": "mail.example.org", "SMTP_USER": "me@example.org", "SMTP_TO": "you@example.org"})
+    assert found.smtp_from == "me@example.org"
 
 
 @pytest.mark.parametrize(

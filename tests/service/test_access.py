@@ -38,6 +38,8 @@ ROUTES: dict[tuple[str, str], tuple[str, str]] = {
     ("get", "/api/exit-codes"): (PUBLIC, ""),
     ("get", "/api/privacy/record"): (PUBLIC, ""),
     ("get", "/privacy/record"): (SHOWS_MORE, "read"),
+    ("get", "/api/alerts"): (NEEDED, "admin"),
+    ("post", "/api/alerts/test"): (NEEDED, "admin"),
     ("get", "/healthz"): (PUBLIC, ""),
     ("get", "/readyz"): (PUBLIC, ""),
     ("get", "/metrics"): (SHOWS_MORE, "read"),
@@ -147,7 +149,7 @@ def test_the_description_says_who_may_call_what(place: tuple[Service, Tokens, bo
         security = operation.get("security", [])
         assert ({} in security) == (who == SHOWS_MORE), route
         assert ({"token": [scope]} in security) == (who != PUBLIC), route
-        assert ({"session": [scope]} in security) == (scope == "read"), route
+        assert ({"session": [scope]} in security) == (scope in ("read", "admin")), route
 
 
 def test_every_route_with_every_kind_of_token(place: tuple[Service, Tokens, bool]) -> None:

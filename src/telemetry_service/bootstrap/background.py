@@ -7,6 +7,7 @@ from functools import partial
 import structlog
 
 from telemetry_service.bootstrap.assembly import now, open_store
+from telemetry_service.bootstrap.telling import alerts_due
 from telemetry_service.jobs import schedule, worker
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.logs import set_up_logging
@@ -35,7 +36,7 @@ def run_worker() -> None:
         log.error("worker.cannot_start", reason=str(error))
         sys.exit(1)
     try:
-        jobs = schedule.table(settings, partial(_last, settings, store), now())
+        jobs = schedule.table(settings, partial(_last, settings, store), now(), partial(alerts_due, settings))
         worker.run(fold, schedule.Schedule(jobs))
     finally:
         store.close()

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from telemetry_service.cli import counting, looking, publishing, recording, service, upkeep
+from telemetry_service.cli import counting, looking, publishing, recording, service, telling, upkeep
 from telemetry_service.cli.mirrors import mirror_app
 from telemetry_service.cli.tokens import token_app
 from telemetry_service.settings import InvalidSettings
@@ -33,6 +33,7 @@ for command in (
     upkeep.cleanup,
     upkeep.retention,
     upkeep.vacuum,
+    telling.alerts,
 ):
     app.command()(command)
 app.add_typer(token_app, name="token")

@@ -19,6 +19,7 @@ STOP_SECONDS = 2.0
 CHECK_SECONDS = 0.1
 NICENESS = 10  # folding goes first
 DAY_SECONDS = 86_400.0
+LOOK_SECONDS = 30.0  # between two looks whether something is due
 SETTLE_SECONDS = 30.0  # what a start leaves to those who wait for answers
 AGAIN_SECONDS = 3600.0
 OWN_WORDS = "telemetry-service: "  # how a command of ours begins what it says of an error
@@ -33,25 +34,34 @@ class JobFailed(Exception):
 class Job(NamedTuple):
     """Something to do every `period_seconds`, for the first time in `first_in_seconds`.
 
-    `run` comes back soon when its event is set, and raises `JobFailed` for what an operator should know. What failed is done
-    again after `again_in_seconds`, or after the period where that is sooner.
+    `run` comes back soon when its event is set, and raises `JobFailed` for what an operator should know; False says that there
+    was nothing to do. What failed is done again after `again_in_seconds`, or after the period where that is sooner.
     """
 
     name: str
     period_seconds: float
     first_in_seconds: float
-    run: Callable[[threading.Event], None]
+    run: Callable[[threading.Event], bool | None]
     again_in_seconds: float = AGAIN_SECONDS
 
 
-def table(settings: Settings, last: Callable[[str], int | None], now: int) -> tuple[Job, ...]:
+def _always() -> bool:
+    return True
+
+
+def table(
+    settings: Settings, last: Callable[[str], int | None], now: int, alerts_due: Callable[[], bool] = _always
+) -> tuple[Job, ...]:
     """The jobs. `last` is when one was last done, in microseconds since 1970, or None for never; `now` likewise.
+
+    `alerts_due` tells whether there is anything to tell or to look for.
 
     A job is a command, in a process of its own: it may take seconds of computing, and gives its memory back.
     """
     cleanup_seconds = settings.cleanup_interval_min * 60.0 * settings.cleanup_enabled
     jobs = (
         _every("publish", settings.publish_interval_min * 60.0, last, now, "publish", "--push"),
+        _when("alerts", alerts_due, "alerts"),
         _every("cleanup", cleanup_seconds, last, now, "cleanup", first_in=SETTLE_SECONDS),
         # Soon after the day that became too old has ended.
         _daily("retention", 0, 5, last, now, "retention"),
@@ -66,6 +76,15 @@ def _every(name: str, seconds: float, last: Callable[[str], int | None], now: in
     return Job(name, seconds, min(max(first_in, seconds - since), max(first_in, seconds)), partial(_run_command, command))
 
 
+def _when(name: str, due: Callable[[], bool], *command: str) -> Job:
+    """A command when something is due, which is cheap to find out and asked every so often."""
+
+    def run(stop: threading.Event) -> bool:
+        return due() and _run_command(command, stop)
+
+    return Job(name, LOOK_SECONDS, SETTLE_SECONDS, run)
+
+
 def _daily(name: str, hour: int, minute: int, last: Callable[[str], int | None], now: int, *command: str) -> Job:
     """A command every day at a time (UTC), and soon after a start that comes after it was missed."""
     seconds, at = now / 1_000_000, hour * 3600 + minute * 60
@@ -74,7 +93,7 @@ def _daily(name: str, hour: int, minute: int, last: Callable[[str], int | None],
     return Job(name, DAY_SECONDS, first_in, partial(_run_command, command))
 
 
-def _run_command(arguments: tuple[str, ...], stop: threading.Event) -> None:
+def _run_command(arguments: tuple[str, ...], stop: threading.Event) -> bool:
     command = (sys.executable, "-m", "telemetry_service", *arguments)
     with subprocess.Popen(  # noqa: S603 - this program itself
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0
@@ -87,10 +106,11 @@ def _run_command(arguments: tuple[str, ...], stop: threading.Event) -> None:
         while process.poll() is None:
             if stop.wait(CHECK_SECONDS):
                 _end(process)
-                return
+                return False
         listener.join(STOP_SECONDS)
     if process.returncode:
         raise JobFailed(said[-1] if said else f"ended with status {process.returncode}")
+    return True
 
 
 def _listen(process: "subprocess.Popen[bytes]", said: list[str]) -> None:
@@ -125,8 +145,8 @@ class Schedule:
         while self._due and not stop.is_set():
             for job in self.due():
                 try:
-                    job.run(stop)
-                    log.info("job.done", job=job.name)
+                    if job.run(stop) is not False:
+                        log.info("job.done", job=job.name)
                 except JobFailed as error:
                     again_in = min(job.period_seconds, job.again_in_seconds)
                     self._due[job] = min(self._due[job], self._clock() + again_in)

@@ -88,6 +88,66 @@ def secret(text: str) -> Secret:
     return Secret(text)
 
 
+_CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*)|[0-9a-fA-F:]+)?")
+
+
+def channels(text: str) -> tuple[Secret, ...]:
+    """URLs of apprise, one a line; lines that begin with # say nothing."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    urls = [url for line in lines for url in line.split()]
+    if not all(_CHANNEL.fullmatch(url) for url in urls):
+        raise ValueError("must be URLs of apprise such as ntfy://host/topic, one a line")
+    return tuple(Secret(url) for url in urls)
+
+
+def mail_address(text: str) -> str:
+    if text and not _ADDRESS.fullmatch(text):
+        raise ValueError("must be a mail address")
+    return text
+
+
+def mail_addresses(text: str) -> tuple[str, ...]:
+    found = tuple(_parts(text))
+    if not all(_ADDRESS.fullmatch(address) for address in found):
+        raise ValueError("must be mail addresses, separated by commas")
+    return found
+
+
+def mail_host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError("must be the name or address of a mail server")
+    return text
+
+
+def percentage(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 100:
+        raise ValueError("must be a number from 0 to 100")
+    return share
+
+
+def weekday(text: str) -> int:
+    """The number of a day of the week, Monday 0; its name in English, or the first three letters."""
+    for number, name in enumerate(_WEEKDAYS):
+        if text.lower() in (name, name[:3]):
+            return number
+    raise ValueError(f"must be one of {', '.join(_WEEKDAYS)}")
+
+
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def public_url(text: str) -> str:
+    if text and not _SERVER.fullmatch(text):
+        raise ValueError("must begin with https:// or http://, without user or query")
+    return text.rstrip("/")
+
+
 # As GitHub allows them; none can be taken for an option or lead to another path.
 OWNER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,99})?")
 REPOSITORY = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,99})?")

@@ -2,12 +2,13 @@
 
 import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from telemetry_service.settings.parsing import Network
+from telemetry_service.settings.parsing import Network, mail_address
 from telemetry_service.settings.secret import Secret
 from telemetry_service.settings.table import RETIRED, SETTINGS, Setting
 
@@ -73,6 +74,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hosting_transfers: str
     sub_processors: tuple[str, ...]
     proxy_tls: bool
+    public_url: str
+    alert_enabled: bool
+    alert_check_interval_min: int
+    alert_cooldown_min: int
+    alert_failure_threshold: float
+    alert_urls: tuple[Secret, ...]
+    smtp_host: str
+    smtp_port: int
+    smtp_user: str
+    smtp_password: Secret
+    smtp_from: str
+    smtp_to: tuple[str, ...]
+    smtp_use_tls: bool
+    report_enabled: bool
+    report_day: int
+    report_hour: int
+    report_recipients: tuple[str, ...]
 
 
 def from_environ(environ: Mapping[str, str]) -> Settings:
@@ -104,11 +122,29 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         missing = [name.upper() for name in ("pocketbase_email", "pocketbase_password") if name in values and not values[name]]
         if missing:
             problems.append(f"POCKETBASE_URL needs {' and '.join(missing)}, or POCKETBASE_TOKEN")
+    problems.extend(_mail_problems(values))
     if bool(values.get("tls_cert_file")) != bool(values.get("tls_key_file")):
         problems.append("TLS_CERT_FILE and TLS_KEY_FILE belong together: set both or none")
     if problems:
         raise InvalidSettings(problems)
     return Settings(**values)
+
+
+def _mail_problems(values: dict[str, Any]) -> list[str]:
+    """What is missing to send mail; SMTP_USER is the sender where it is an address."""
+    if not values.get("smtp_host"):
+        return []
+    problems = []
+    if "smtp_from" in values and not values["smtp_from"]:
+        with suppress(ValueError):
+            values["smtp_from"] = mail_address(values["smtp_user"])
+        if not values["smtp_from"]:
+            problems.append("SMTP_HOST needs SMTP_FROM")
+    if values.get("smtp_to") == () and values.get("report_recipients") == ():
+        problems.append("SMTP_HOST needs SMTP_TO or REPORT_RECIPIENTS")
+    if values.get("smtp_password") and not values.get("smtp_user"):
+        problems.append("SMTP_PASSWORD needs SMTP_USER")
+    return problems
 
 
 class _UnusableFile(Exception):

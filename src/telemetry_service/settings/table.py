@@ -9,20 +9,27 @@ from telemetry_service.settings.parsing import (
     OWNER,
     REPOSITORY,
     address,
+    channels,
     choice,
     extended_fields,
     flag,
     hosts,
     listed,
+    mail_address,
+    mail_addresses,
+    mail_host,
     matching,
     networks,
     one_line,
     path,
     path_if_any,
+    percentage,
+    public_url,
     remote,
     repositories,
     secret,
     server,
+    weekday,
     whole,
 )
 
@@ -40,7 +47,7 @@ class Setting(NamedTuple):
 
     @property
     def secret(self) -> bool:
-        return self.parse is secret
+        return self.parse in (secret, channels)
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -149,6 +156,35 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SUB_PROCESSORS", "", listed, "for the record: processors and what each does, separated by semicolons; or none"),
     Setting("PROXY_TLS", "false", flag, "for the record: whether a proxy in front of the service speaks TLS 1.3"),
+    Setting(
+        "PUBLIC_URL",
+        "",
+        public_url,
+        "where people reach this service, such as https://telemetry.example.org: for links in messages",
+    ),
+    Setting("ALERT_ENABLED", "true", flag, "whether alerts go out over the channels there are"),
+    Setting("ALERT_CHECK_INTERVAL_MIN", "15", whole(1, 1440), "minutes between two looks for something to alert about"),
+    Setting(
+        "ALERT_COOLDOWN_MIN", "60", whole(0, 10_080), "minutes after an alert in which further ones are gathered into one message"
+    ),
+    Setting(
+        "ALERT_FAILURE_THRESHOLD",
+        "20.0",
+        percentage,
+        "failure rate of all installations of a day, in percent, above which there is an alert; 0 turns this rule off",
+    ),
+    Setting("ALERT_URLS", "", channels, "channels, one URL of apprise a line: Discord, Matrix, ntfy, Slack, webhooks and others"),
+    Setting("SMTP_HOST", "", mail_host, "mail server; with it mail is a channel"),
+    Setting("SMTP_PORT", "587", whole(1, 65_535), "its port; 465 speaks TLS from the beginning, others STARTTLS"),
+    Setting("SMTP_USER", "", str, "name to log in with"),
+    Setting("SMTP_PASSWORD", "", secret, "its password; sent over TLS alone, or to this machine"),
+    Setting("SMTP_FROM", "", mail_address, "address that mail comes from; SMTP_USER by default"),
+    Setting("SMTP_TO", "", mail_addresses, "addresses that alerts go to, separated by commas"),
+    Setting("SMTP_USE_TLS", "false", flag, "whether mail needs TLS; false uses it where the server offers it"),
+    Setting("REPORT_ENABLED", "true", flag, "whether the weekly report goes out by mail"),
+    Setting("REPORT_DAY", "monday", weekday, "day of the week on which it does"),
+    Setting("REPORT_HOUR", "7", whole(0, 23), "hour (UTC) from which on it does"),
+    Setting("REPORT_RECIPIENTS", "", mail_addresses, "addresses that it goes to, separated by commas; SMTP_TO by default"),
 )
 
 RETIRED = {

@@ -21,6 +21,7 @@ from telemetry_service.core.reports.errors import Errors
 from telemetry_service.core.reports.scripts import Script, Scripts
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.records import SORTS
+from telemetry_service.web.alerts import AlertHandlers, Alerts, AlertTest
 from telemetry_service.web.answers import CLOSE, RETRY_SECONDS, Receive, Scope, Send, answer, error_body, wants_html, wants_json
 from telemetry_service.web.api import Api, RecordsAnswer, RepoSlugs
 from telemetry_service.web.auth import Denied
@@ -81,6 +82,7 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
     """The routes. `scope` and `token_required` say who may call one; no handler runs without its row."""
     api, health, metrics = Api(parts), HealthChecks(parts), Metrics(parts)
     badges, records = Badges(parts), RecordHandlers(parts, pages)
+    alerts = AlertHandlers(parts)
     tokens_needed = parts.settings.ingest_auth == "token"
     counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (401, 429, 503)}
     plain: dict[str, Any] = {"method": "GET"}
@@ -121,6 +123,10 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
         Route(path="/privacy", summary="what is collected, and why", handler=pages.privacy, **page),
         Route(path="/privacy/record", summary="the record of processing", handler=records.page, **page),
         Route(path="/static/{name}", summary="what pages load", handler=pages.asset, **page | {"scope": None}),
+        Route(path="/api/alerts", summary="what was told over the channels, and how they stand", handler=alerts.alerts,
+              answer=Alerts, scope="admin", token_required=True, refusals=(401, 403, 503), **plain),
+        Route(method="POST", path="/api/alerts/test", summary="a test message over every channel", handler=alerts.test,
+              answer=AlertTest, scope="admin", token_required=True, refusals=(401, 403, 503)),
         Route(path="/healthz", summary="whether events can be stored", handler=health.healthz, answer=Health,
               refusals=(503,), **plain),
         Route(path="/readyz", summary="whether everything works", handler=health.readyz, answer=Readiness,

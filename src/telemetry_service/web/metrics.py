@@ -19,6 +19,8 @@ from telemetry_service.core.reports.dashboard import installations
 from telemetry_service.core.reports.rates import rate
 from telemetry_service.core.tally import Statuses
 from telemetry_service.store.changes import Standing, standing
+from telemetry_service.store.outbox import Channel
+from telemetry_service.store.outbox import standing as standing_channels
 from telemetry_service.store.publication import last_success
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
 from telemetry_service.web.parts import Parts
@@ -47,6 +49,8 @@ class Metrics:
         if self._parts.settings.pocketbase_url:
             mirror = await self._parts.readers.run(lambda reader: standing(reader.connection))
             registry.register(_Snapshot(self._mirror(mirror, 1 if exact else self._parts.settings.publish_min_count)))
+        channels = await self._parts.readers.run(lambda reader: standing_channels(reader.connection))
+        registry.register(_Snapshot(self._channels(channels)))
         if published_at is not None:
             registry.register(_Snapshot([_published(published_at)]))
         if exact:
@@ -89,6 +93,18 @@ class Metrics:
         yield CounterMetricFamily(
             "telemetry_worker_restarts", "Restarts of the background process.", value=self._parts.worker.restarts
         )
+
+    def _channels(self, channels: list[Channel]) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily("telemetry_channel_waiting", "Messages that a channel has not taken yet.", labels=["channel"])
+        working = GaugeMetricFamily("telemetry_channel_working", "Whether a channel took the last message.", labels=["channel"])
+        last = GaugeMetricFamily(
+            "telemetry_channel_last_success_timestamp_seconds", "When a channel last took a message.", labels=["channel"]
+        )
+        for one in channels:
+            waiting.add_metric([one.channel], one.waiting)
+            working.add_metric([one.channel], one.problem is None)
+            last.add_metric([one.channel], (one.last_success_at or 0) / 1_000_000)
+        yield from (waiting, working, last)
 
     def _mirror(self, mirror: Standing, step: int) -> Iterator[Metric]:
         now_seconds = self._parts.now() // 1_000_000

@@ -1,0 +1,138 @@
+"""Channels made of settings, and what is told over them: alerts and the weekly report."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from sqlite3 import Connection
+
+from telemetry_service.bootstrap.assembly import now
+from telemetry_service.channels.channel import Channel
+from telemetry_service.channels.chat import Chat, names
+from telemetry_service.channels.mail import Mail
+from telemetry_service.core.counts import Facet
+from telemetry_service.core.messages import Notice
+from telemetry_service.core.period import Period, day_of
+from telemetry_service.core.reports.dashboard import installations
+from telemetry_service.core.threshold import over_threshold
+from telemetry_service.jobs import alerts
+from telemetry_service.jobs.alerts import Policy
+from telemetry_service.jobs.schedule import JobFailed
+from telemetry_service.settings import Settings
+from telemetry_service.store import outbox
+from telemetry_service.store.alert_words import notices
+from telemetry_service.store.database import StoreUnavailable, UnusableData, connect
+from telemetry_service.store.outbox import Busy, held_outbox
+from telemetry_service.store.reading import PUBLIC, Reader
+from telemetry_service.store.store import FILE_NAME, declared_sources
+
+TEST_WAIT_SECONDS = 45.0
+
+
+def channels_of(settings: Settings) -> dict[str, Channel]:
+    """The channels that alerts go to, by name."""
+    found: dict[str, Channel] = {}
+    if settings.smtp_host and settings.smtp_to:
+        found["mail"] = mail(settings, "mail", settings.smtp_to)
+    for name, url in zip(names(settings.alert_urls), settings.alert_urls, strict=True):
+        found[name] = Chat(name, url)
+    return found
+
+
+def mail(settings: Settings, name: str, recipients: tuple[str, ...]) -> Mail:
+    return Mail(
+        name,
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        sender=settings.smtp_from,
+        recipients=recipients,
+        require_tls=settings.smtp_use_tls,
+    )
+
+
+def alert_channels(settings: Settings) -> tuple[str, ...]:
+    """Their names alone."""
+    return (("mail",) if settings.smtp_host and settings.smtp_to else ()) + names(settings.alert_urls)
+
+
+def policy(settings: Settings) -> Policy:
+    return Policy(
+        enabled=settings.alert_enabled,
+        check_minutes=settings.alert_check_interval_min,
+        cooldown_minutes=settings.alert_cooldown_min,
+        channels=alert_channels(settings),
+        public_url=settings.public_url,
+    )
+
+
+def alerts_due(settings: Settings) -> bool:
+    """Whether the command `alerts` has anything to do; cheap enough to be asked twice a minute."""
+    try:
+        with closing(connect(settings.data_dir / FILE_NAME, read_only=True)) as connection:
+            return alerts.is_due(connection, policy(settings), now())
+    except StoreUnavailable:
+        return False  # the next look will tell
+
+
+def standing_now(settings: Settings) -> list[outbox.Channel]:
+    """How the channels stand."""
+    with closing(existing(settings)) as connection:
+        return outbox.standing(connection)
+
+
+def work_off(settings: Settings) -> dict[str, int]:
+    """Note, tell and send what is due; what was done.
+
+    Raises `JobFailed` where a channel did not take a message, or another process is sending.
+    """
+    stop = _stopped_by_signal()
+    try:
+        with held_outbox(settings.data_dir) as connection:
+            counts = alerts.work(connection, policy(settings), channels_of(settings), _notices(settings), now, stop)
+    except Busy as error:
+        raise JobFailed(str(error)) from None
+    if counts["failed"] or counts["given_up"]:
+        raise JobFailed("a channel did not take a message; see: telemetry-service alerts --status")
+    return counts
+
+
+def send_test(settings: Settings) -> list[tuple[str, str | None]]:
+    """Send a test message over every channel: (channel, problem) of each. Raises `JobFailed`."""
+    channels = channels_of(settings)
+    try:
+        with held_outbox(settings.data_dir, TEST_WAIT_SECONDS) as connection:
+            return alerts.send_test(connection, channels, now, _stopped_by_signal())
+    except Busy as error:
+        raise JobFailed(str(error)) from None
+
+
+def _notices(settings: Settings) -> Iterator[Notice]:
+    """What is to be told now; also what was told already."""
+    reader = Reader(settings.data_dir)
+    try:
+        yield from notices(reader)
+        today = day_of(now())
+        every = declared_sources(settings.data_dir).of_repository("all")
+        tallies = reader.tallies(PUBLIC, (Facet.OUTCOME,), Period(today, today), every)
+        found = over_threshold(installations(tallies), settings.alert_failure_threshold, today)
+        if found is not None:
+            yield found
+    finally:
+        reader.connection.close()
+
+
+def existing(settings: Settings) -> Connection:
+    """A connection to the store of a data directory that has one."""
+    if not (settings.data_dir / FILE_NAME).exists():
+        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    return connect(settings.data_dir / FILE_NAME, read_only=True)
+
+
+def _stopped_by_signal() -> threading.Event:
+    """Set by SIGTERM: what is on its way is finished first, so that nobody has to guess whether it arrived."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,53 @@
+"""Commands that tell people something."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from telemetry_service.cli.environment import current_settings, job_told
+
+
+def alerts(
+    test: Annotated[bool, typer.Option("--test", help="Send a test message over every channel.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only say how the channels stand.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Look for what there is to tell, and send what is due over the channels: mail (SMTP_*) and ALERT_URLS.
+
+    Works while the service runs, which does it by itself. Messages hold published counts and masked lines alone. What a channel
+    does not take is tried again for a week, less and less often. With --test the status is 1 if a channel fails.
+
+    Example: SMTP_HOST=mail.example.org SMTP_FROM=a@example.org SMTP_TO=b@example.org telemetry-service alerts --test
+    """
+    from telemetry_service.bootstrap import telling
+    from telemetry_service.logs import set_up_logging
+
+    set_up_logging()
+    settings = current_settings()
+    if test and not telling.alert_channels(settings):
+        raise typer.BadParameter("no channel is configured: set ALERT_URLS, or SMTP_HOST, SMTP_FROM and SMTP_TO")
+    if status:
+        for one in telling.standing_now(settings):
+            last = one.last_success_at
+            worked = f"{datetime.fromtimestamp(last // 1_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC" if last else "never"
+            print(f"{one.channel}: {one.waiting} waiting, last worked: {worked}" + _behind(one.problem))
+        return
+    with job_told():
+        if not test:
+            counts = telling.work_off(settings)
+            print(json.dumps(counts) if as_json else f"{counts['noted']} noted, {counts['confirmed']} sent")
+            return
+        results = telling.send_test(settings)
+    if as_json:
+        print(json.dumps([{"channel": channel, "problem": problem} for channel, problem in results]))
+    else:
+        for channel, problem in results:
+            print(f"{channel}: {problem or 'sent'}")
+    if any(problem for _, problem in results):
+        raise typer.Exit(1)
+
+
+def _behind(problem: str | None) -> str:
+    return f"; {problem}" if problem else ""

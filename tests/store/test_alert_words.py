@@ -1,0 +1,135 @@
+"""What is told of alerts: rates with intervals and days, no counts, and of names only what is published."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from event_strategies import MIDNIGHT
+from stored import K, opened
+from telemetry_service.core.alerting.alert import Alert, Cause, Kind, Recovery, Share, Since, Version
+from telemetry_service.core.alerting.words import UNNAMED, Published, closed
+from telemetry_service.core.alerting.words import opened as told
+from telemetry_service.core.event import Event
+from telemetry_service.core.tally import Statuses
+from telemetry_service.core.threshold import over_threshold
+from telemetry_service.store.alert_words import notices
+from telemetry_service.store.alerts import close_alert, open_alert
+from telemetry_service.store.reading import Reader
+from telemetry_service.store.store import Store
+
+CAUSE, LINE = "00ff00ff00ff00ff", "E: Unable to locate package <x>"
+DAY = 86_400_000_000
+ALERT = Alert(
+    number=7,
+    kind=Kind.BROKE,
+    script="jellyfin lxc",
+    source="community-scripts/ProxmoxVE",
+    opened_at=MIDNIGHT + 5,
+    since=Since(MIDNIGHT - 3, MIDNIGHT - DAY - 5, MIDNIGHT),
+    before=Share(80, 1013),
+    after=Share(12, 29),
+    limited_to=(Version("os", "debian 13", Share(12, 12), Share(1, 17)),),
+    causes=(Cause(CAUSE, Share(11, 29), Share(0, 1013)),),
+)
+ALL = Published(True, frozenset({("os", "debian 13")}), {CAUSE: LINE})
+NOTHING = Published(False, frozenset(), {})
+OVER = msgspec.structs.replace(
+    ALERT, closed_at=MIDNIGHT + 9, recovery=Recovery(Since(MIDNIGHT, MIDNIGHT, MIDNIGHT), Share(4, 52))
+)
+
+
+def test_an_alert_in_words() -> None:
+    notice = told(ALERT, ALL)
+    assert notice.title == "jellyfin (lxc) broke: 41 % of installations fail, 8 % did before"
+    assert notice.path == "/scripts/jellyfin"
+    assert notice.lines == (
+        "Since 2025-12-31 (UTC; between 2025-12-30 and 2026-01-01).",
+        "Failure rate: 41 % (95 % interval 26 to 59 %), before 8 % (95 % interval 6 to 10 %).",
+        "Limited to debian 13: 100 % (95 % interval 76 to 100 %) there, 6 % (95 % interval 1 to 27 %) elsewhere.",
+        f"Why: {LINE}; 38 % (95 % interval 23 to 56 %) of installations, before 0 % (95 % interval 0 to 0 %).",
+    )
+    over = closed(OVER, ALL)
+    assert over.title == "jellyfin (lxc) is fixed: 8 % of installations fail, 41 % did"
+    assert over.key != notice.key
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_what_is_not_published_is_not_named(kind: Kind) -> None:
+    alert = msgspec.structs.replace(OVER, kind=kind, expected=12.3)
+    both = (told(alert, NOTHING), closed(alert, NOTHING))
+    said = " ".join(notice.title + " ".join(notice.lines) + notice.path for notice in both)
+    assert UNNAMED in said
+    for secret in ("jellyfin", "debian", CAUSE, LINE):
+        assert secret not in said
+
+
+@given(st.sampled_from(Kind), st.integers(0, 5000), st.integers(0, 5000), st.integers(101, 5000))
+def test_no_count_is_told(kind: Kind, before: int, after: int, whole: int) -> None:
+    alert = msgspec.structs.replace(
+        OVER, kind=kind, before=Share(min(before, whole), whole), after=Share(min(after, whole), whole), limited_to=(), causes=()
+    )
+    for notice in (told(alert, ALL), closed(alert, ALL)):
+        text = re.sub(r"\d{4}-\d\d-\d\d", "", " ".join([notice.title, *notice.lines]))
+        assert all(int(number) <= 100 for number in re.findall(r"\d+", text))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with opened(tmp_path) as store:
+        yield store
+
+
+def event(number: int) -> Event:
+    return Event(
+        execution=number,
+        status="failed",
+        received_at=MIDNIGHT + number,
+        random_id=number.to_bytes(16, "big"),
+        type="lxc",
+        nsapp="jellyfin",
+        os_type="debian",
+        os_version="13",
+        error=LINE,
+        cause=CAUSE,
+    )
+
+
+def test_names_appear_with_their_publication(store: Store, tmp_path: Path) -> None:
+    with store.transaction():
+        open_alert(store.connection, ALERT)
+
+    def said() -> str:
+        reader = Reader(tmp_path)
+        with closing(reader.connection):
+            (notice,) = notices(reader)
+            return notice.title + " ".join(notice.lines)
+
+    secrets = ("jellyfin", "debian 13", LINE)
+    store.fold([event(number) for number in range(1, K)], None, MIDNIGHT)
+    assert not any(secret in said() for secret in secrets)
+    store.fold([event(K)], None, MIDNIGHT)
+    assert all(secret in said() for secret in secrets)
+
+
+def test_opened_and_closed_are_told_in_order(store: Store, tmp_path: Path) -> None:
+    with store.transaction():
+        open_alert(store.connection, ALERT)
+        close_alert(store.connection, msgspec.structs.replace(OVER, number=1))
+    reader = Reader(tmp_path)
+    assert [notice.key for notice in notices(reader)] == ["alert:1:opened", "alert:1:closed"]
+    reader.connection.close()
+
+
+def test_the_global_rule() -> None:
+    assert over_threshold(Statuses(success=30, failed=15), 20.0, 20_000) is None  # too few for a public rate
+    assert over_threshold(Statuses(success=80, failed=20), 20.0, 20_000) is None
+    assert over_threshold(Statuses(success=80, failed=25), 0.0, 20_000) is None
+    found = over_threshold(Statuses(success=75, failed=25), 20.0, 20_000)
+    assert found is not None
+    assert (found.key, found.title) == ("threshold:2024-10-04", "25.0 % of all installations fail")
