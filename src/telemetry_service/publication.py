@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import msgspec
+
 from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.core.period import day_of, iso_day
@@ -15,6 +17,7 @@ from telemetry_service.settings import Settings
 from telemetry_service.store.public_copy import copy_public
 from telemetry_service.store.publication import held_publication, note_success, repository
 from telemetry_service.store.reading import PUBLIC, Reader
+from telemetry_service.store.regrouping import published_step
 from telemetry_service.store.reports import Reports
 from telemetry_service.store.store import declared_sources
 from telemetry_service.web.pages import Pages
@@ -63,6 +66,9 @@ def _branch(settings: Settings) -> PagesBranch:
 def _write(settings: Settings, copy: Path, folder: Path) -> tuple[int, int]:
     """(UTC day up to which the data goes, bytes written)."""
     reader = Reader(copy)
+    # What is said about steps is true of the copy, also where the command runs without the settings of the service.
+    k = published_step(reader.connection) or settings.publish_min_count
+    settings = msgspec.structs.replace(settings, publish_min_count=k)
     newest = reader.newest_day(PUBLIC)
     day = day_of(time.time_ns() // 1000) if newest is None else newest
     read_at = day * MICROSECONDS_PER_DAY
@@ -71,13 +77,13 @@ def _write(settings: Settings, copy: Path, folder: Path) -> tuple[int, int]:
         reader,
         sources,
         Identities(b"\0" * KEY_BYTES),  # no installation is in the copy
-        step=settings.publish_min_count,
+        step=k,
         stuck_hours=settings.cleanup_stuck_hours,
         now=read_at,
     )
     apps = sorted({split_script(script)[0] for script in reader.names.of_kind("script")})
     files = StaticFiles(Pages(settings), reports, sources, day, read_at)
     try:
-        return day, write_site(folder, copy, files.all(apps), day=day, k=settings.publish_min_count)
+        return day, write_site(folder, copy, files.all(apps), day=day, k=k)
     finally:
         reader.connection.close()

@@ -40,6 +40,7 @@ def demo(settings: Settings, *, installations: int, days: int, seed: int) -> Non
             ids,
             now=now(),
         )
+        store.publish_in_steps_of(settings.publish_min_count)
         accept = intake(settings, ids).accept
         events: list[Event] = []
         source = payloads(installations, days, seed, day_of(now()) - 1)

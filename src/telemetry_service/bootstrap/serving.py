@@ -79,6 +79,9 @@ def _set_up_logging(settings: Settings) -> DailyFiles | None:
 def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
     """The inbox, with the store brought up to date first, so that readers find it."""
     store = open_store(settings, ids)
+    before = store.publish_in_steps_of(settings.publish_min_count)
+    if before is not None:
+        log.warning("publishing.regrouped", before=before, now=settings.publish_min_count)
     inbox = Inbox(settings.data_dir, max_bytes=settings.inbox_max_mb * 1024 * 1024, now=now())
     position = store.position(inbox.generation)
     gone = inbox.first_seq() - 1 - position

@@ -26,12 +26,11 @@ class _Change(NamedTuple):
 class Ledger:
     """Saves and removes installations, and adds the difference to the counts when it is settled."""
 
-    def __init__(self, connection: sqlite3.Connection, rows: Rows, packer: Packer, sources: Sources, k: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, rows: Rows, packer: Packer, sources: Sources) -> None:
         self._connection = connection
         self._rows = rows
         self._packer = packer
         self._sources = sources
-        self._k = k
         self._changes: defaultdict[_Change, Counter[Cell]] = defaultdict(Counter)
 
     def forget(self) -> None:
@@ -56,15 +55,15 @@ class Ledger:
                 self._count(-1, row)
         self._rows.delete([row.id for row in rows])
 
-    def settle(self, today: int) -> None:
-        """Bring the counts up to date; what is released is released on the UTC day `today`.
+    def settle(self, today: int, k: int) -> None:
+        """Bring the counts up to date; what is released, in steps of k, is released on the UTC day `today`.
 
         What was published stays: who is taken off lowers the remainder.
         """
         exact, public = self._packed()
         self._changes.clear()
         tallies.add_exact(self._connection, exact)
-        tallies.release_public(self._connection, public, self._k, today)
+        tallies.release_public(self._connection, public, k, today)
 
     def recounted(self, rows: Iterable[Row]) -> Exact:
         """What these installations add up to."""

@@ -15,11 +15,13 @@ READABLE = {
     "public_count_day": {"subject", "day", "cell", "n"},
     "public_count_month": {"subject", "month", "cell", "n"},
     "public_gauge": {"name", "n"},
+    "published_step": {"k"},
 }
 _LIVE = "live"
 _COPY = (
     f"INSERT INTO public_count_day SELECT subject, day, cell, n FROM {_LIVE}.public_count_day ORDER BY 1, 2, 3",
     f"INSERT INTO public_count_month SELECT subject, month, cell, n FROM {_LIVE}.public_count_month ORDER BY 1, 2, 3",
+    f"UPDATE published_step SET k = (SELECT k FROM {_LIVE}.published_step)",
     f"INSERT INTO public_gauge SELECT name, n FROM {_LIVE}.public_gauge",
     f"INSERT OR IGNORE INTO source SELECT id, slug FROM {_LIVE}.source",
     # Names of published cells alone: that somebody once reported another one is not public.

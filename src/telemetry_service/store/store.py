@@ -24,6 +24,7 @@ from telemetry_service.store.database import StoreUnavailable, connect, migrate,
 from telemetry_service.store.erasing import Erased
 from telemetry_service.store.ledger import Ledger
 from telemetry_service.store.names import OPEN_KINDS, Names, NewNames
+from telemetry_service.store.regrouping import has_published, note_step, published_step, regroup
 from telemetry_service.store.rows import IDS_PER_MILLISECOND, Row, Rows, day_of_id
 from telemetry_service.store.runs import note_run
 
@@ -65,13 +66,15 @@ class Store:
             self.names = Names(self.connection)
             self.names.declare_enums()
             source_ids = _declare_sources(self.connection, options.known_repos)
+            if published_step(self.connection) is None and not has_published(self.connection):
+                note_step(self.connection, options.publish_min_count)
         self._packer = Packer(self.names, source_ids)
         self._new_names = NewNames(self.names, self.connection, options.max_new_apps_per_day)
         self._is_stale = False
         self._version = -1
         self.erased = Erased(self.connection, identities)
         self.rows = Rows(self.connection, self.names, identities)
-        self.ledger = Ledger(self.connection, self.rows, self._packer, _sources(self.connection), options.publish_min_count)
+        self.ledger = Ledger(self.connection, self.rows, self._packer, _sources(self.connection))
 
     def position(self, generation: str) -> int:
         """The number of the last event of this inbox that is folded; 0 for an inbox never seen."""
@@ -123,6 +126,25 @@ class Store:
         self._version = version
         self._is_stale = False
 
+    @property
+    def k(self) -> int:
+        """What everything public is in steps of: decided once and stored, whatever the options say since."""
+        return published_step(self.connection) or self._options.publish_min_count
+
+    def publish_in_steps_of(self, k: int) -> int | None:
+        """Bring everything public to steps of k, now and from now on; what they were before, None if that is no change.
+
+        For those who decide, `serve` and `demo`: another command, run without the settings of the service, must not.
+        Raises `StoreUnavailable`, with nothing changed.
+        """
+        with transaction(self.connection):
+            before = published_step(self.connection)
+            if before == k:
+                return None
+            regroup(self.connection, before or k, k)
+            note_step(self.connection, k)
+        return before
+
     def sealed_through(self) -> int:
         """The last UTC day that is sealed: nothing is added to it any more; -1 for none."""
         return sealed_through(self.connection)
@@ -145,7 +167,7 @@ class Store:
             else:
                 events.append(entry)
         self._join(events)
-        self.ledger.settle(today)
+        self.ledger.settle(today, self.k)
         if erasures:
             counts = {"requests": erasures, "installations": erased}
             note_run(self.connection, "erase", started_at=now, ended_at=now, counts=counts)
@@ -205,7 +227,7 @@ class Store:
             f"SELECT count(*), coalesce(sum(id < ?), 0) FROM installation WHERE status IN ({codes})",
             (oldest_id,),
         ).fetchone()
-        k = self._options.publish_min_count
+        k = self.k
         self.connection.executemany(
             "INSERT INTO public_gauge VALUES (?, ?) ON CONFLICT DO UPDATE SET n = excluded.n",
             [("running", coarse(running, k)), ("stuck", coarse(stuck, k))],

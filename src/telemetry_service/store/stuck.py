@@ -32,7 +32,7 @@ def give_up_stuck(store: Store, now: int, hours: int, limit: int) -> int:
         store.rows.expect(ended)
         for row, installation in zip(rows, ended, strict=True):
             store.ledger.replace(row, installation)
-        store.ledger.settle(day_of(now))
+        store.ledger.settle(day_of(now), store.k)
     return len(rows)
 
 

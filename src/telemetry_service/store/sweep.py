@@ -29,7 +29,7 @@ def sweep_names(store: Store) -> int:
     """
     connection = store.connection
     with store.transaction():
-        connection.execute("DELETE FROM public_remainder WHERE n = 0")
+        connection.execute("DELETE FROM public_remainder WHERE n = 0 AND step = 0")
         held = _held(connection)
         counted = _counted(connection)
         kinds = ",".join(f"'{kind}'" for kind in SWEPT_KINDS)

@@ -9,6 +9,8 @@ from telemetry_service.core.period import month_of
 from telemetry_service.core.publishing import release
 from telemetry_service.store.cells import of_dimension, value_of
 
+MONTH_OF_DAY = "CAST(strftime('%Y', day * 86400, 'unixepoch') AS INTEGER) * 12 + strftime('%m', day * 86400, 'unixepoch') - 1"
+
 
 def add_exact(connection: sqlite3.Connection, changes: Mapping[tuple[int, int, int], int]) -> None:
     """Add differences, by (subject, day, cell), to the counts of days and months."""
@@ -37,12 +39,18 @@ def release_public(connection: sqlite3.Connection, changes: Mapping[tuple[int, i
     for (subject, cell), n in changes.items():
         if n == 0:
             continue
-        found = connection.execute("SELECT n FROM public_remainder WHERE subject = ? AND cell = ?", (subject, cell)).fetchone()
-        remainder = (found[0] if found else 0) + n
-        released = release(remainder, k)
+        found = connection.execute(
+            "SELECT n, told, step FROM public_remainder WHERE subject = ? AND cell = ?", (subject, cell)
+        ).fetchone()
+        remainder, told, step = found or (0, 0, 0)
+        remainder += n
+        released = release(remainder, k, told, step)
+        if released:
+            told = step = 0
         connection.execute(
-            "INSERT INTO public_remainder VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = excluded.n",
-            (subject, cell, remainder - released),
+            "INSERT INTO public_remainder (subject, cell, n, told, step) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET n = excluded.n, told = excluded.told, step = excluded.step",
+            (subject, cell, remainder - released, told, step),
         )
         if released:
             for table, period in (("public_count_day", today), ("public_count_month", month)):
@@ -71,8 +79,7 @@ def day_differences(
 
 def month_differences(connection: sqlite3.Connection) -> list[tuple[int, int, int, int, int]]:
     """Rows of (subject, -month, cell, stored, sum of its days) that differ."""
-    month = "CAST(strftime('%Y', day * 86400, 'unixepoch') AS INTEGER) * 12 + strftime('%m', day * 86400, 'unixepoch') - 1"
-    sums = f"SELECT subject, {month} AS month, cell, sum(n) AS n FROM count_day GROUP BY 1, 2, 3"
+    sums = f"SELECT subject, {MONTH_OF_DAY} AS month, cell, sum(n) AS n FROM count_day GROUP BY 1, 2, 3"
     stored = "SELECT subject, month, cell, n FROM count_month"
     return connection.execute(
         f"SELECT subject, -month, cell, sum(stored), sum(expected) FROM ("
