@@ -85,7 +85,7 @@ SETTINGS: tuple[Setting, ...] = (
         "hosts, with their subdomains, that may be named in error lines, beside the built-in list",
     ),
     Setting("INBOX_MAX_MB", "512", whole(1, 1_000_000), "size of the inbox above which reports are answered 503, in MB"),
-    Setting("PUBLISH_MIN_COUNT", "5", whole(1, 1000), "k: public counts are multiples of it; a change cuts what is public anew at the next start"),
+    Setting("PUBLISH_MIN_COUNT", "5", whole(1, 1000), "k: public counts are multiples of it (a change: see publishing.md)"),
     Setting("CLEANUP_STUCK_HOURS", "24", whole(1, 8760), "hours after which an installation without an end counts as stuck"),
     Setting("CLEANUP_ENABLED", "true", flag, "whether stuck installations become unknown by themselves"),
     Setting("CLEANUP_INTERVAL_MIN", "60", whole(1, 44_640), "minutes between two looks for stuck installations"),
