@@ -36,6 +36,8 @@ COMMANDS = (
     "cleanup",
     "retention",
     "vacuum",
+    "import pocketbase",
+    "import jsonl",
     "mirror status",
     "mirror retry",
     "mirror resend",

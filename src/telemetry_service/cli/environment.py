@@ -28,3 +28,15 @@ def job_told() -> Iterator[None]:
     except JobFailed as error:
         print(f"telemetry-service: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def source_told() -> Iterator[None]:
+    """Say in one line why what is to be imported cannot be read, and end with status 1."""
+    from telemetry_service.mirrors.source import UnusableSource
+
+    try:
+        yield
+    except UnusableSource as error:
+        print(f"telemetry-service: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None

@@ -7,7 +7,6 @@ reads the database can tell which client id lies behind one.
 import re
 from hashlib import blake2b
 from string import ascii_lowercase, digits
-from uuid import UUID
 
 KEY_BYTES = 32
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
@@ -70,6 +69,10 @@ class Identities:
         hashed.update(data)
         return hashed.digest()
 
+    def source(self, text: bytes) -> str:
+        """What is kept of where an import reads, to go on there."""
+        return self._hash(text, b"import", 16).hex()
+
     def token(self, secret: str) -> bytes:
         """What is stored of an access token."""
         return self._hash(secret.encode("utf-8", "replace"), b"token", 32)
@@ -99,22 +102,6 @@ class Identities:
             return None
         execution = int.from_bytes(unsigned.to_bytes(8, "big"), "big", signed=True)
         return execution if self._tag(execution) == number & (1 << _TAG_BITS) - 1 else None
-
-    def exported(self, execution: int) -> UUID:
-        """What an export says instead of the execution id; it leads back to no id, and this key knows it again."""
-        unsigned = execution.to_bytes(8, "big", signed=True)
-        return UUID(bytes=_version_8(unsigned + self._hash(unsigned, b"exported", 8)))
-
-    def exported_execution(self, uuid: bytes) -> int | None:
-        """The execution that an id of an export stands for; None for an id that this key did not make."""
-        if uuid[6] >> 4 != 8:
-            return None
-        for bits in range(16):  # those that the version took the place of
-            candidate = bytearray(uuid[:8])
-            candidate[6] = bits << 4 | candidate[6] & 0x0F
-            if self.exported(int.from_bytes(candidate, "big", signed=True)).bytes == uuid:
-                return int.from_bytes(candidate, "big", signed=True)
-        return None
 
     def _tag(self, execution: int) -> int:
         return int.from_bytes(self._hash(execution.to_bytes(8, "big", signed=True), b"mirrored", 2), "big") >> 16 - _TAG_BITS

@@ -129,6 +129,13 @@ def given_up(installation: Installation, at: int) -> Installation:
     return join(installation, Installation(installation.execution, list(nothing), list(nothing), {rank: at}, outcome))
 
 
+def begun(installation: Installation, at: int) -> Installation:
+    """An installation of which it is known too that it had begun at an instant, in microseconds since 1970."""
+    first = ORDER.index("installing")
+    firsts = installation.firsts | {first: min(at, installation.firsts.get(first, at))}
+    return msgspec.structs.replace(installation, firsts=firsts)
+
+
 def _wins(index: int, stamp: Stamp, value: Any, other_stamp: Stamp, other_value: Any) -> bool:
     # Pings from inside a container know neither its template nor always its name.
     if index == _TYPE and (value == "lxc") != (other_value == "lxc"):

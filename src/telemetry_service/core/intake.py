@@ -3,7 +3,7 @@
 Raw text, unknown fields and client ids end here: what leaves is an `Event` and the names of the fields that were dropped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -125,7 +125,13 @@ class Intake:
 
         Raises `Rejected` only for what wire.md says refuses an event; every other fault drops the value and keeps the event.
         """
-        payload = decode(body, WIRE_NAMES)
+        return self.accept_decoded(decode(body, WIRE_NAMES), received_at)
+
+    def accept_decoded(self, payload: Mapping[str, Any], received_at: int) -> Accepted:
+        """The same for a payload that is decoded already: values as in JSON, by lower-case name; others are not looked at.
+
+        Raises `Rejected`.
+        """
         dropped: list[Dropped] = []
         type_ = self._required(payload, "type", self._type)
         app = self._required(payload, "nsapp", self._app)
@@ -150,7 +156,7 @@ class Intake:
         """Whether accepting this payload may take more than a few milliseconds."""
         return len(body) > LONG_BODY_BYTES or not self._explain.ready
 
-    def _required(self, payload: dict[str, Any], name: str, read: Reader) -> str:
+    def _required(self, payload: Mapping[str, Any], name: str, read: Reader) -> str:
         value = read(payload.get(name))
         if isinstance(value, str):
             return value
@@ -159,7 +165,7 @@ class Intake:
         accepted = BY_NAME[name].values
         raise Rejected(name, f"not one of {', '.join(accepted)}" if accepted else "not a usable name")
 
-    def _random_id(self, payload: dict[str, Any], app: str, type_: str) -> bytes:
+    def _random_id(self, payload: Mapping[str, Any], app: str, type_: str) -> bytes:
         uuid = self._uuid(payload.get("random_id"), app, type_)
         if uuid is None:
             raise Rejected("random_id", "missing")
@@ -167,7 +173,7 @@ class Intake:
             raise Rejected("random_id", "not a usable id")
         return uuid
 
-    def _execution(self, payload: dict[str, Any], random_id: bytes, app: str, type_: str, dropped: list[Dropped]) -> int:
+    def _execution(self, payload: Mapping[str, Any], random_id: bytes, app: str, type_: str, dropped: list[Dropped]) -> int:
         uuid = self._uuid(payload.get("execution_id"), app, type_)
         if isinstance(uuid, Invalid):
             dropped.append(Dropped("execution_id", "not a usable id; random_id serves"))
@@ -179,7 +185,7 @@ class Intake:
         text = _id_text(value)
         return self._identities.uuid(text, app, type_) if isinstance(text, str) else text
 
-    def _read_status(self, payload: dict[str, Any], dropped: list[Dropped]) -> str:
+    def _read_status(self, payload: Mapping[str, Any], dropped: list[Dropped]) -> str:
         raw = payload.get("status")
         status = self._status(raw)
         if isinstance(status, str):
@@ -189,7 +195,7 @@ class Intake:
         dropped.append(Dropped("status", "not a known status; counted as configuring"))
         return "configuring"
 
-    def _read_optional(self, payload: dict[str, Any], dropped: list[Dropped]) -> list[Any]:
+    def _read_optional(self, payload: Mapping[str, Any], dropped: list[Dropped]) -> list[Any]:
         """The accepted values of `_OPTIONAL`."""
         values: list[Any] = []
         for read, value in zip(self._optional, map(payload.get, _OPTIONAL), strict=True):
@@ -219,7 +225,7 @@ class Intake:
             name = known.partition("/")[2] if known else ""
             values[_SOURCE] = name if name in REPOSITORIES else "external"
 
-    def _outcome(self, payload: dict[str, Any], app: str, status: str, values: list[Any], dropped: list[Dropped]) -> Outcome:
+    def _outcome(self, payload: Mapping[str, Any], app: str, status: str, values: list[Any], dropped: list[Dropped]) -> Outcome:
         if status not in TERMINAL:
             return status, None, None, None, None, None, None
         exit_code, category, duration = values[:_FIRST_REGISTER]

@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from telemetry_service.core.identity import KEY_BYTES, Identities
@@ -13,6 +13,10 @@ from telemetry_service.store.database import UnusableData
 
 LOCK_FILE = "lock"
 KEY_FILE = "secret.key"
+
+
+class InUse(UnusableData):
+    """Another service or command holds the data directory."""
 
 
 @contextmanager
@@ -30,12 +34,27 @@ def held(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UnusableData(
+            raise InUse(
                 "another service or command uses this data directory; stop it first, or set DATA_DIR to another one"
             ) from None
         yield
     finally:
         os.close(lock)
+
+
+@contextmanager
+def held_if_free(directory: Path) -> Iterator[bool]:
+    """Hold a data directory unless a service holds it already; whether it is held now.
+
+    Raises `UnusableData` when it cannot be written.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(directory))
+        except InUse:
+            yield False
+        else:
+            yield True
 
 
 def identities(directory: Path) -> Identities:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from telemetry_service.core.event import Event
 from telemetry_service.core.identity import Identities
@@ -24,14 +24,18 @@ class Erased:
 
     def without(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events but for those of erased ids."""
+        found = self.among({event.random_id for event in events})
+        return [event for event in events if event.random_id not in found] if found else events
+
+    def among(self, random_ids: Collection[bytes]) -> set[bytes]:
+        """Which of these ids are erased."""
         if not self._connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone():
-            return events
-        hashes = {event.random_id: self._identities.erased(event.random_id) for event in events}
+            return set()
+        by_hash = {self._identities.erased(random_id): random_id for random_id in random_ids}
         rows = self._connection.execute(
-            "SELECT hash FROM erased WHERE hash IN (SELECT value FROM json_each(?))", (json.dumps(list(hashes.values())),)
+            "SELECT hash FROM erased WHERE hash IN (SELECT value FROM json_each(?))", (json.dumps(list(by_hash)),)
         )
-        found = {hashed for (hashed,) in rows}
-        return [event for event in events if hashes[event.random_id] not in found] if found else events
+        return {by_hash[hashed] for (hashed,) in rows}
 
     def forget_through(self, day: int) -> int:
         """Let go of those erased up to a UTC day; how many those were."""

@@ -14,7 +14,7 @@ import msgspec
 from telemetry_service.core.counts import Sources
 from telemetry_service.core.event import Entry, Erasure, Event
 from telemetry_service.core.identity import Identities
-from telemetry_service.core.installation import MICROSECONDS_PER_DAY, Installation, from_event, join
+from telemetry_service.core.installation import INDEX, Installation, from_event, join
 from telemetry_service.core.period import day_of
 from telemetry_service.core.publishing import coarse
 from telemetry_service.store import tallies
@@ -30,6 +30,7 @@ from telemetry_service.store.runs import note_run
 
 FILE_NAME = "store.sqlite"
 RECOUNT_DAYS = 30  # at once: bounds memory and how long the fold has to wait
+_OPEN_REGISTERS = tuple((kind, INDEX[kind]) for kind in OPEN_KINDS if kind in INDEX)
 CACHE_MB = 24  # holds the inner pages of the indexes of some millions of installations
 
 
@@ -177,20 +178,28 @@ class Store:
         """Join events into their installations, but for those of erased ids and of sealed days, which are refused."""
         sealed = self.sealed_through()
         events = [event for event in self.erased.without(arrived) if day_of(event.received_at) > sealed]
-        before = self.rows.load({event.execution for event in events})
+        self.join([self.with_bounded_names(from_event(event), day_of(event.received_at)) for event in events])
+
+    def join(self, arrived: Sequence[Installation]) -> int:
+        """Join what is known of installations into what is stored of them; how many were not stored before.
+
+        Inside a transaction; `settle` of the ledger brings the counts up to date. Days that are sealed must not be among them.
+        """
+        sealed = self.sealed_through()
+        before = self.rows.load({one.execution for one in arrived})
         # What is left on a sealed day is about to be deleted; an event of today begins anew.
         over = [execution for execution, row in before.items() if row.installation.day <= sealed]
         self.ledger.remove([before.pop(execution) for execution in over], sealed)
         after: dict[int, Installation] = {}
-        for event in events:
-            one = from_event(self._with_bounded_names(event))
-            known = after.get(event.execution)
-            if known is None and event.execution in before:
-                known = before[event.execution].installation
-            after[event.execution] = one if known is None else join(known, one)
+        for one in arrived:
+            known = after.get(one.execution)
+            if known is None and one.execution in before:
+                known = before[one.execution].installation
+            after[one.execution] = one if known is None else join(known, one)
         self.rows.expect(after.values())
         for execution, installation in after.items():
             self.ledger.replace(before.get(execution), installation)
+        return len(after) - len(before)
 
     def _erase(self, random_id: bytes, today: int) -> int:
         """Delete everything of a random id and keep it out from now on; how many installations those were."""
@@ -209,16 +218,20 @@ class Store:
                 if is_its_line and not tallies.is_published(self.connection, number):
                     self.names.generalise(number)
 
-    def _with_bounded_names(self, event: Event) -> Event:
-        day = event.received_at // MICROSECONDS_PER_DAY
-        changes = {}
-        for kind in OPEN_KINDS:
-            text = getattr(event, kind)
+    def with_bounded_names(self, one: Installation, day: int) -> Installation:
+        """What is known of an installation, with names that the day has no room for replaced; `one` itself is changed."""
+        for kind, index in _OPEN_REGISTERS:
+            text = one.values[index]
             if text is not None:
-                admitted = self._new_names.admit(kind, text, day, event.error if kind == "cause" else None)
-                if admitted != text:
-                    changes[kind] = admitted
-        return msgspec.structs.replace(event, **changes) if changes else event
+                admitted = one.values[index] = self._new_names.admit(kind, text, day)
+                if admitted is None:
+                    one.stamps[index] = None
+        outcome = one.outcome
+        if outcome is not None and outcome.cause is not None:
+            admitted = self._new_names.admit("cause", outcome.cause, day, outcome.error)
+            if admitted is None:
+                one.outcome = msgspec.structs.replace(outcome, cause=None)
+        return one
 
     def _publish_gauges(self, now: int) -> None:
         oldest_id = (now // 1000 - self._options.stuck_hours * 3_600_000) * IDS_PER_MILLISECOND

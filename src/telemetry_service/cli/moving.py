@@ -1,0 +1,97 @@
+"""Commands that bring installations in from other stores."""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from telemetry_service.cli.environment import current_settings, source_told
+
+import_app = typer.Typer(no_args_is_help=True, help="Bring in installations from another store.")
+AsJson = Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")]
+
+
+@import_app.command("pocketbase")
+def import_pocketbase(
+    data: Annotated[
+        Path | None, typer.Option(help="The file data.db in PocketBase's directory pb_data, or a copy of it.", show_default=False)
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The address of PocketBase, such as http://127.0.0.1:8090.", show_default=False)
+    ] = None,
+    collection: Annotated[str, typer.Option(help="The collection; POCKETBASE_COLLECTION unless named.", show_default=False)] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Import a collection of PocketBase: columns named as on the wire, with `created` and `updated`.
+
+    Each row goes through the same checks as a report: error texts are reduced to the line that explains the failure, and
+    cleaned. Several rows of one execution become one installation. Run it again whenever you like: it goes on where it was
+    stopped, and what is there already changes nothing. Works while the service runs, taking turns with it, and faster without
+    it. Never writes to PocketBase or its files. --data is some times faster; for --url set POCKETBASE_EMAIL and
+    POCKETBASE_PASSWORD_FILE, or POCKETBASE_TOKEN, of a superuser.
+
+    Example: telemetry-service import pocketbase --data /srv/pocketbase/pb_data/data.db
+    """
+    from telemetry_service.bootstrap.moving import import_data_file, import_records
+
+    settings = current_settings()
+    collection = collection or settings.pocketbase_collection
+    if (data is None) == (url is None):
+        raise typer.BadParameter("say where: --url URL or --data FILE")
+    with source_told():
+        if data is not None:
+            counts = import_data_file(settings, data, collection)
+        else:
+            counts = import_records(settings, _server(url or ""), collection)
+    _report(counts, as_json=as_json)
+
+
+@import_app.command("jsonl")
+def import_jsonl(
+    file: Annotated[Path, typer.Argument(help="A file with one JSON object a line, or - for standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Import rows in JSON, one a line: of PocketBase, of ClickHouse (FORMAT JSONEachRow), or of `export jsonl`.
+
+    Rows are named as on the wire, with `created`, the receipt, in UTC. A row may also be one event: several of one execution
+    become one installation. 0 stands for what is not known. Run it again whenever you like, as with `import pocketbase`;
+    standard input is read from its beginning then.
+
+    Example: clickhouse-client -q "SELECT * FROM telemetry FORMAT JSONEachRow" | telemetry-service import jsonl -
+    """
+    from telemetry_service.bootstrap.moving import import_lines
+
+    settings = current_settings()
+    with source_told():
+        counts = import_lines(settings, None if str(file) == "-" else file)
+    _report(counts, as_json=as_json)
+
+
+def _server(url: str) -> str:
+    from telemetry_service.settings.parsing import server
+
+    try:
+        return server(url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--url") from None
+
+
+def _report(counts: Counter[str], *, as_json: bool) -> None:
+    from telemetry_service.jobs.importing import MIRRORED
+
+    mirrored = counts[MIRRORED]
+    if as_json:
+        print(json.dumps(counts))
+        return
+    if mirrored and mirrored == counts["read"]:
+        print("telemetry-service: this is the mirror of this service: its records came from here", file=sys.stderr)
+        raise typer.Exit(1)
+    width = max(len(f"{n:,}") for n in (*counts.values(), 0))
+    for name in ("read", "taken", "merged"):
+        print(f"{counts[name]:>{width},} {name}")
+    for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        if name not in ("read", "taken", "merged"):
+            print(f"{n:>{width},} {name}")
