@@ -57,12 +57,13 @@ def take(store: Store, source: str, progress: Progress, arrived: Sequence[Instal
             else:
                 kept.append(store.with_bounded_names(one, NAMES_DAY))
         kept.sort(key=_day)
+        k = store.k
         for day, of_day in groupby(kept, key=_day):
             ones = list(of_day)
             new = store.join(ones)
             counts[TAKEN] += new
             counts[MERGED] += len(ones) - new
-            store.ledger.settle(day)
+            store.ledger.settle(day, k)
         _note(store.connection, source, progress, counts, now)
     progress.counts = counts
 
