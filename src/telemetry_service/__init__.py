@@ -1,5 +1,3 @@
 """Counts, anonymously and with consent, what happens when installation scripts run."""
 
-from importlib.metadata import version
-
-__version__ = version("telemetry-service")
+__version__ = "0.1.0"

@@ -1,12 +1,16 @@
 """What every command puts together first: a clock, the intake, the store."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 from telemetry_service.core.identity import Identities
-from telemetry_service.core.intake import Explainer, Intake, Policy
-from telemetry_service.core.scrub import Scrubber
 from telemetry_service.settings import Settings
 from telemetry_service.store.store import Store, StoreOptions
+
+if TYPE_CHECKING:
+    from telemetry_service.core.intake import Intake
 
 
 def now() -> int:
@@ -24,6 +28,10 @@ def store_options(settings: Settings) -> StoreOptions:
 
 
 def intake(settings: Settings, ids: Identities) -> Intake:
+    # Imported here, because the rules for error lines take 15 MB in every process that only folds or mirrors.
+    from telemetry_service.core.intake import Explainer, Intake, Policy
+    from telemetry_service.core.scrub import Scrubber
+
     policy = Policy(known_repos=settings.known_repos, extended_fields=settings.extended_fields)
     return Intake(policy, ids, Explainer(lambda: Scrubber(settings.public_hosts), settings.error_max_chars))
 

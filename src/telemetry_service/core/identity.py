@@ -15,7 +15,6 @@ _64_BITS, _TAG_BITS = (1 << 64) - 1, 13
 MIRRORED_CHARS = 15
 _BASE_36 = re.compile(r"[0-9a-z]+", re.ASCII)
 _DIGITS = digits + ascii_lowercase
-_THREE_DIGITS = [a + b + c for a in _DIGITS for b in _DIGITS for c in _DIGITS]
 _COLLIDING = re.compile(r"(tool|addon)-\d+", re.ASCII)
 
 
@@ -84,9 +83,9 @@ class Identities:
         """
         number = (execution & _64_BITS) << _TAG_BITS | self._tag(execution)
         text = ""
-        for _ in range(MIRRORED_CHARS // 3):
-            number, three = divmod(number, 36**3)
-            text = _THREE_DIGITS[three] + text
+        for _ in range(MIRRORED_CHARS):
+            number, digit = divmod(number, 36)
+            text = _DIGITS[digit] + text
         return text
 
     def mirrored_execution(self, text: str) -> int | None:
