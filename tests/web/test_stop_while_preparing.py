@@ -9,7 +9,7 @@ from pathlib import Path
 # What stands for building them: seconds of work inside RE2, with Python's lock let go.
 SERVICE = """
 import time, re2
-from telemetry_service.bootstrap import assembly
+from telemetry_service.core.intake import Intake
 from telemetry_service.cli import app
 
 def prepare(self):
@@ -17,7 +17,7 @@ def prepare(self):
     while time.monotonic() < end:
         pattern.search(text)
 
-assembly.Intake.prepare = prepare
+Intake.prepare = prepare
 app(["serve"])
 """
 
