@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -45,6 +45,10 @@ class Live:
     def post(self, payload: object) -> int:
         return self._send("POST", "/telemetry", msgspec.json.encode(payload), {}).status
 
+    def ask(self, path: str, asked: object) -> dict[str, Any]:
+        """What a question that is posted is answered with."""
+        return dict(msgspec.json.decode(self._send("POST", path, msgspec.json.encode(asked), {}).body))
+
     def wait_until_counted(self, n: int, path: str = "/api/dashboard?days=1&repo=all") -> None:
         """Wait until exactly `n` installations of today are in the exact counts."""
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -72,6 +76,7 @@ def running(root: Path, demo: tuple[str, ...] = ()) -> Iterator[Live]:
         "RATE_LIMIT_RPM": "0",
         "RATE_LIMIT_NEW_PER_HOUR": "0",
         "RATE_LIMIT_READ_RPM": "0",
+        "RATE_LIMIT_PRIVACY_RPM": "0",
         "PYTHONWARNINGS": "error",
     }
 

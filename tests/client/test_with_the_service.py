@@ -55,6 +55,25 @@ def test_the_example_of_the_guide(live: Live, tmp_path: Path, shell: str) -> Non
     assert sorted(statuses) == ["installing", "success", "validation"]
 
 
+def test_forget_erases_on_the_service_what_this_machine_sent(live: Live, tmp_path: Path) -> None:
+    def stored(random_id: str) -> list[dict[str, Any]]:
+        return list(live.ask("/api/privacy/access", {"random_id": random_id})["installations"])
+
+    neighbour = str(uuid4())
+    assert live.post(old_host(random_id=neighbour)) == 202
+    (tmp_path / "machine").mkdir()
+    machine = Machine(tmp_path / "machine", INSTALLED[0], live.url).consents()
+    machine.run("telemetry_start app-a lxc; telemetry_finish; telemetry_start app-b vm; telemetry_fail 1 2 make")
+    ids = {report["nsapp"]: report["random_id"] for report in machine.sent(4)}
+    for app, random_id in ids.items():
+        assert [one["fields"]["nsapp"] for one in stored(random_id)] == [app]
+    done = machine.run("telemetry_forget")
+    assert (done.returncode, done.stdout.count("erased: ")) == (0, 2)
+    assert [stored(random_id) for random_id in ids.values()] == [[], []]
+    assert len(stored(neighbour)) == 1
+    live.wait_until_counted(1)
+
+
 def old_host(**fields: Any) -> dict[str, Any]:
     """What the host's part of a deployed script knows at its first report: nothing yet, as zeros and `unknown`."""
     return {

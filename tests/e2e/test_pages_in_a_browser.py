@@ -22,6 +22,7 @@ PAGES = {
     "system": "/scripts?by=os&is=debian+12",
     "privacy": "/privacy",
     "record": "/privacy/record",
+    "own-data": "/privacy/data",
     "records": "/records?days=30",
 }
 REFUSED = {"not-found": "/nothing", "locked": "/records", "unusable": "/?days=soon"}

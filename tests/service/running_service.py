@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 30.0  # a loaded machine is slow, not wrong
 STOP_SECONDS = 10.0  # what the service promises after SIGTERM
 POLL_SECONDS = 0.01
 IDLE_SECONDS = 2.0  # the service closes a connection that is idle for longer than 5 s, maybe just while it is used
-UNLIMITED = {"RATE_LIMIT_RPM": "0", "RATE_LIMIT_NEW_PER_HOUR": "0", "RATE_LIMIT_READ_RPM": "0"}
+UNLIMITED = {"RATE_LIMIT_RPM": "0", "RATE_LIMIT_NEW_PER_HOUR": "0", "RATE_LIMIT_READ_RPM": "0", "RATE_LIMIT_PRIVACY_RPM": "0"}
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:

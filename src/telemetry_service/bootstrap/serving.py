@@ -142,6 +142,7 @@ async def _serve(
     mirror = WorkerProcess("telemetry_service.mirror") if settings.pocketbase_url else None
     parts = Parts(
         settings=settings,
+        intake=accepting,
         identities=ids,
         ingest=ingest,
         group=group,

@@ -23,6 +23,11 @@ def parse_uuid(text: str) -> bytes | None:
     return bytes.fromhex(text.replace("-", "")) if _UUID.fullmatch(text) else None
 
 
+def needs_app(text: str) -> bool:
+    """Whether an id is one of those that machines share, which is told apart by app and type."""
+    return _COLLIDING.fullmatch(text) is not None
+
+
 class Identities:
     """Derives stored ids from client ids with the key of one server."""
 
@@ -39,7 +44,7 @@ class Identities:
         uuid = parse_uuid(text)
         if uuid is not None:
             return uuid
-        seed = f"{text}\0{app}\0{type_}" if _COLLIDING.fullmatch(text) else text
+        seed = f"{text}\0{app}\0{type_}" if needs_app(text) else text
         return _version_8(self._hash(seed.encode("utf-8", "replace"), b"derived-uuid", 16))
 
     def execution(self, uuid: bytes) -> int:

@@ -55,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     publish_interval_min: int
     rate_limit_new_per_hour: int
     rate_limit_read_rpm: int
+    rate_limit_privacy_rpm: int
     max_connections: int
     tls_cert_file: Path | None
     tls_key_file: Path | None

@@ -127,6 +127,12 @@ SETTINGS: tuple[Setting, ...] = (
         whole(0, 10_000_000),
         "public answers a minute that are computed anew for one network; 0 turns the limit off",
     ),
+    Setting(
+        "RATE_LIMIT_PRIVACY_RPM",
+        "30",
+        whole(0, 10_000_000),
+        "questions by random id a minute and network; a fifth of it for ids that are no UUIDs; 0 turns the limit off",
+    ),
     Setting("MAX_CONNECTIONS", "1000", whole(10, 100_000), "connections at once; the longest waiting one makes room"),
     Setting("TLS_CERT_FILE", "", path_if_any, "certificate chain (PEM); with TLS_KEY_FILE the service speaks TLS 1.3 alone"),
     Setting("TLS_KEY_FILE", "", path_if_any, "private key (PEM, not encrypted) of the certificate"),

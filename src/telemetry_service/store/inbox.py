@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from telemetry_service.core.event import Entry, decode_entry
 from telemetry_service.store.database import StoreUnavailable, connect, migrate, transaction
 
 FILE_NAME = "inbox.sqlite"
@@ -129,6 +130,17 @@ class InboxReader:
         return self._connection.execute(
             "SELECT last_seq, size, bodies FROM event_group WHERE last_seq > ? ORDER BY last_seq", (after,)
         )
+
+    def of_person(self, random_id: bytes) -> Iterator[tuple[int, Entry]]:
+        """What is here of a random id, in order: events, and requests to erase them, with their numbers."""
+        groups = self._connection.execute(
+            "SELECT last_seq, size, bodies FROM event_group WHERE instr(bodies, ?) ORDER BY last_seq", (random_id,)
+        )
+        for last_seq, size, bodies in groups:
+            for seq, body in enumerate(_bodies(size, bodies), last_seq - size + 1):
+                entry = decode_entry(body)
+                if entry.random_id == random_id:
+                    yield seq, entry
 
     def pending(self, after: int) -> int:
         """How many events lie behind number `after`."""

@@ -15,6 +15,7 @@ from starlette.routing import Route as StarletteRoute
 
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.fields import OPERATING_SYSTEMS, STATUSES, TYPES
+from telemetry_service.core.own_data import OwnData
 from telemetry_service.core.record import Document
 from telemetry_service.core.reports.dashboard import Dashboard
 from telemetry_service.core.reports.errors import Errors
@@ -36,6 +37,7 @@ from telemetry_service.web.openapi import description
 from telemetry_service.web.page_handlers import PageHandlers
 from telemetry_service.web.pages import NoSuchPage
 from telemetry_service.web.parts import Parts
+from telemetry_service.web.privacy import BODY, Erasing, Privacy
 from telemetry_service.web.queries import MAX_LIMIT, REPOSITORIES
 from telemetry_service.web.record import RecordHandlers
 from telemetry_service.web.request_log import logged
@@ -83,6 +85,7 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
     api, health, metrics = Api(parts), HealthChecks(parts), Metrics(parts)
     badges, records = Badges(parts), RecordHandlers(parts, pages)
     alerts = AlertHandlers(parts)
+    privacy = Privacy(parts, pages)
     tokens_needed = parts.settings.ingest_auth == "token"
     counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (401, 429, 503)}
     plain: dict[str, Any] = {"method": "GET"}
@@ -122,6 +125,14 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
         Route(path="/records", summary="single installations", handler=pages.records, **page | {"token_required": True}),
         Route(path="/privacy", summary="what is collected, and why", handler=pages.privacy, **page),
         Route(path="/privacy/record", summary="the record of processing", handler=records.page, **page),
+        Route(path="/privacy/data", summary="what is stored under an id, and its erasure", handler=privacy.form,
+              media_type="text/html", **plain),
+        Route(method="POST", path="/privacy/data", summary="what was asked for", handler=privacy.act, media_type="text/html",
+              body=BODY, refusals=(400, 403, 408, 413, 429, 503)),
+        Route(method="POST", path="/api/privacy/access", summary="everything that is stored under a random id",
+              handler=privacy.access, answer=OwnData, body=BODY, refusals=(403, 413, 429, 503)),
+        Route(method="POST", path="/api/privacy/erase", summary="the erasure is on disk; the same whether anything was stored",
+              handler=privacy.erase, answer=Erasing, status=202, body=BODY, refusals=(403, 413, 429, 503)),
         Route(path="/static/{name}", summary="what pages load", handler=pages.asset, **page | {"scope": None}),
         Route(path="/api/alerts", summary="what was told over the channels, and how they stand", handler=alerts.alerts,
               answer=Alerts, scope="admin", token_required=True, refusals=(401, 403, 503), **plain),

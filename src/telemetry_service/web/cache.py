@@ -21,10 +21,10 @@ READ_BURST = 120
 
 
 class TooManyReads(Exception):
-    """A network has asked for too many different answers; `seconds` to wait."""
+    """A network has asked too much; `seconds` to wait."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__("rate: too many different questions from this network")
+    def __init__(self, seconds: float, what: str = "too many different questions from this network") -> None:
+        super().__init__(f"rate: {what}")
         self.seconds = seconds
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from telemetry_service.core.errors import Rejected
-from telemetry_service.core.event import encode_event
+from telemetry_service.core.event import Erasure, encode_event
 from telemetry_service.core.intake import Accepted, Dropped, Intake
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.group_commit import GroupCommit
@@ -170,6 +170,13 @@ class Ingest:
         if dropped:
             headers.append((b"x-telemetry-dropped", ",".join([field for field, _ in dropped]).encode()))
         return 202, headers, body
+
+    async def erase(self, random_id: bytes) -> None:
+        """Store a request to erase, in order with the reports; when this returns it is on disk.
+
+        Raises `StoreUnavailable`.
+        """
+        await self._group.store(encode_event(Erasure(self._clock.now(), random_id)))
 
     async def _take(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> tuple[Dropped, ...]:
         """Store the event of a request; returns what was dropped of it."""

@@ -7,6 +7,7 @@ import msgspec
 
 from telemetry_service import __version__
 from telemetry_service.core.fields import FIELDS, Field, Kind
+from telemetry_service.web.guard import FORM_TYPE
 from telemetry_service.web.routes import Parameter, Route
 from telemetry_service.web.sessions import SESSION_COOKIE
 
@@ -62,6 +63,9 @@ def _operation(route: Route, schemas: dict[Any, dict[str, Any]]) -> dict[str, An
     for status in sorted({*route.refusals, 400, 405, 408, 431} - {route.status}):
         answers[str(status)] = {"description": REFUSALS[status], "content": _refusal_content(route, status)}
     operation: dict[str, Any] = {"summary": route.summary, "responses": answers}
+    if route.body is not None:
+        content = {media_type: {"schema": route.body} for media_type in ("application/json", FORM_TYPE)}
+        operation["requestBody"] = {"required": True, "content": content}
     if route.parameters:
         operation["parameters"] = [_parameter(parameter) for parameter in route.parameters]
     if route.scope is not None:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from telemetry_service.core.counts import Sources
 from telemetry_service.core.identity import Identities
+from telemetry_service.core.intake import Intake
 from telemetry_service.settings import Settings
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.group_commit import GroupCommit
@@ -24,6 +25,7 @@ class Parts:
     """The running service, as its handlers see it; `now` is in microseconds since 1970 UTC."""
 
     settings: Settings
+    intake: Intake
     identities: Identities
     ingest: Ingest
     group: GroupCommit

@@ -27,6 +27,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     handler: Handler | None  # None: answered before the routes
     answer: Any = dict
+    body: dict[str, Any] | None = None  # JSON Schema of what is posted, as JSON or as a form
     status: int = 200
     media_type: str = "application/json"
     scope: str | None = None

@@ -19,7 +19,9 @@ _PATHS = {
     "records": "/records",
     "privacy": "/privacy",
     "record": "/privacy/record",
+    "own_data": "/privacy/data",
 }
+LIVE_ONLY = ("records", "record", "own_data")  # pages that need the running service
 
 
 class Asset(NamedTuple):
@@ -88,7 +90,7 @@ class StaticSite:
 
     def link(self, page: str, query: Mapping[str, str]) -> str:
         days = query.get("days", "") or str(DEFAULT_DAYS)
-        if page in ("records", "record") or "by" in query or not days.isdigit() or int(days) not in PERIODS:
+        if page in LIVE_ONLY or "by" in query or not days.isdigit() or int(days) not in PERIODS:
             return ""
         return self._up + quote(static_file(page, int(days)))
 
