@@ -4,244 +4,10 @@ from __future__ import annotations
 
 import re
 
+from telemetry_service.core.scrub.location_words import KEYMAPS, LANGUAGES, NEUTRAL_PLACES, NEUTRAL_ZONES, NO_NETWORKS
 from telemetry_service.core.scrub.rule import Change, Found
 
-_NEUTRAL_ZONES = {
-    "UTC",
-    "Etc/UTC",
-    "Etc",
-    "GMT",
-    "Z",
-    "Universal",
-    "Zulu",
-    "Etc/GMT",
-    "Etc/Universal",
-    "zone",
-    "local",
-    "localtime",
-    "not",
-    "is",
-    "invalid",
-    "the",
-    "n/a",
-    "unknown",
-    "and",
-    "null",
-}
 _NEUTRAL_LOCALES = re.compile(r"(?i)(?:en[_-]us|en|c|posix)(?:\.[\w-]+)?(?::en)?$")
-_LANGUAGES = frozenset(
-    [
-        "aa",
-        "af",
-        "ak",
-        "am",
-        "an",
-        "ar",
-        "as",
-        "ast",
-        "az",
-        "be",
-        "bem",
-        "ber",
-        "bg",
-        "bho",
-        "bn",
-        "bo",
-        "br",
-        "bs",
-        "byn",
-        "ca",
-        "ce",
-        "ckb",
-        "cmn",
-        "crh",
-        "cs",
-        "csb",
-        "cv",
-        "cy",
-        "da",
-        "de",
-        "doi",
-        "dv",
-        "dz",
-        "el",
-        "en",
-        "eo",
-        "es",
-        "et",
-        "eu",
-        "fa",
-        "ff",
-        "fi",
-        "fil",
-        "fo",
-        "fr",
-        "fur",
-        "fy",
-        "ga",
-        "gd",
-        "gez",
-        "gl",
-        "gu",
-        "gv",
-        "ha",
-        "hak",
-        "he",
-        "hi",
-        "hne",
-        "hr",
-        "hsb",
-        "ht",
-        "hu",
-        "hy",
-        "ia",
-        "id",
-        "ig",
-        "ik",
-        "is",
-        "it",
-        "iu",
-        "ja",
-        "ka",
-        "kk",
-        "kl",
-        "km",
-        "kn",
-        "ko",
-        "kok",
-        "ks",
-        "ku",
-        "kw",
-        "ky",
-        "lb",
-        "lg",
-        "li",
-        "lij",
-        "ln",
-        "lo",
-        "lt",
-        "lv",
-        "lzh",
-        "mag",
-        "mai",
-        "mg",
-        "mhr",
-        "mi",
-        "mk",
-        "ml",
-        "mn",
-        "mni",
-        "mr",
-        "ms",
-        "mt",
-        "my",
-        "nan",
-        "nb",
-        "nds",
-        "ne",
-        "nhn",
-        "niu",
-        "nl",
-        "nn",
-        "no",
-        "nr",
-        "nso",
-        "oc",
-        "om",
-        "or",
-        "os",
-        "pa",
-        "pap",
-        "pl",
-        "ps",
-        "pt",
-        "quz",
-        "raj",
-        "ro",
-        "ru",
-        "rw",
-        "sa",
-        "sah",
-        "sat",
-        "sc",
-        "sd",
-        "se",
-        "sgs",
-        "shn",
-        "shs",
-        "si",
-        "sid",
-        "sk",
-        "sl",
-        "so",
-        "sq",
-        "sr",
-        "ss",
-        "st",
-        "sv",
-        "sw",
-        "szl",
-        "ta",
-        "tcy",
-        "te",
-        "tg",
-        "th",
-        "the",
-        "ti",
-        "tig",
-        "tk",
-        "tl",
-        "tn",
-        "tr",
-        "ts",
-        "tt",
-        "ug",
-        "uk",
-        "unm",
-        "ur",
-        "uz",
-        "ve",
-        "vi",
-        "wa",
-        "wae",
-        "wal",
-        "wo",
-        "xh",
-        "yi",
-        "yo",
-        "yue",
-        "zh",
-        "zu",
-    ]
-)
-_NEUTRAL_PLACES = {
-    "unknown",
-    "none",
-    "n/a",
-    "null",
-    "undefined",
-    "local",
-    "default",
-    "global",
-    "auto",
-    "not",
-    "no",
-    "error",
-    "failed",
-    "invalid",
-    "true",
-    "false",
-    "debian",
-    "internet",
-    "http",
-    "https",
-    "starting",
-    "started",
-    "running",
-    "active",
-    "failure",
-    "degraded",
-}
 
 
 # After a city: its region, its country.
@@ -257,7 +23,7 @@ def location(found: Found) -> Change | None:
 def zone(found: Found) -> Change | None:
     return (
         None
-        if found.value in _NEUTRAL_ZONES or found.value.lower() in {"timezone", "string"}
+        if found.value in NEUTRAL_ZONES or found.value.lower() in {"timezone", "string"}
         else Change(found.start, found.end, "<location>")
     )
 
@@ -269,7 +35,7 @@ def offset(found: Found) -> Change | None:
 def locale(found: Found) -> Change | None:
     value = found.value
     language = re.match(r"[a-z]+", value.lower())
-    if _NEUTRAL_LOCALES.match(value) or language is None or language[0] not in _LANGUAGES:
+    if _NEUTRAL_LOCALES.match(value) or language is None or language[0] not in LANGUAGES:
         return None
     return Change(found.start, found.end, "<location>")
 
@@ -279,8 +45,7 @@ def keymap(found: Found) -> Change | None:
     if (
         (value in {"us", "is", "in", "to", "at", "no", "or"} and "=" not in found.before[-2:])
         or value == "us"
-        or value.split("-")[0].split("_")[0]
-        not in _LANGUAGES | {"uk", "gb", "ch", "at", "dk", "cz", "jp", "latin", "br", "il", "kr", "ca"}
+        or value.split("-")[0].split("_")[0] not in KEYMAPS
     ):
         return None
     return Change(found.start, found.end, "<location>")
@@ -289,7 +54,7 @@ def keymap(found: Found) -> Change | None:
 def geo(found: Found) -> Change | None:
     value = found.value
     if (
-        (value.lower() in _NEUTRAL_PLACES and not (len(value) == 2 and value.isupper()))
+        (value.lower() in NEUTRAL_PLACES and not (len(value) == 2 and value.isupper()))
         or value.startswith(("http", "/", "<"))
         or re.search(r"\.(?:py|js|ts|c|go|json)\b", value)
     ):
@@ -299,7 +64,7 @@ def geo(found: Found) -> Change | None:
 
 def place(found: Found) -> Change | None:
     value = found.value.rstrip(" .")
-    if value.lower() in _NEUTRAL_PLACES or value.split()[0].lower() in _NEUTRAL_PLACES:
+    if value.lower() in NEUTRAL_PLACES or value.split()[0].lower() in NEUTRAL_PLACES:
         return None
     if re.search(r"(?i)\b(?:state|site|location|zip|place)\W{1,4}['\"]?$", found.before) and (
         len(value.split()) > 3 or value.isupper() or value.islower()
@@ -321,43 +86,7 @@ def mirror(found: Found) -> Change | None:
 
 def ssid(found: Found) -> Change | None:
     value = found.value.strip()
-    if not value or value.lower() in {
-        "not",
-        "is",
-        "none",
-        "any",
-        "off/any",
-        "off",
-        "off/any ",
-        "found",
-        "missing",
-        "required",
-        "hidden",
-        "mode",
-        "unavailable",
-        "failed",
-        "and",
-        "or",
-        "the",
-        "to",
-        "for",
-        "of",
-        "in",
-        "was",
-        "does",
-        "interface",
-        "device",
-        "error",
-        "name",
-        "down",
-        "up",
-        "disabled",
-        "enabled",
-        "scan",
-        "network",
-        "driver",
-        "could",
-    }:
+    if not value or value.lower() in NO_NETWORKS:
         return None
     return Change(found.start, found.start + len(found.value.rstrip()), "<ssid>")
 
@@ -367,8 +96,7 @@ def subject_part(found: Found) -> Change | None:
     before, after = found.before, found.text[found.end : found.end + 40]
     if not re.search(r"\b(?:CN|O|OU|C|ST|L|DC|subject|issuer)\s?[=:]", before + after):
         return None
-    value = found.value.rstrip()
-    return None if False else Change(found.start, found.start + len(value), "<location>")
+    return Change(found.start, found.start + len(found.value.rstrip()), "<location>")
 
 
 KINDS = {
