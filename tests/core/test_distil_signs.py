@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import re2
 
-from telemetry_service.core.distil.literals import alternatives, expanded, required
+from telemetry_service.core.distil.alternatives import alternatives, expanded
 from telemetry_service.core.distil.match import _OTHERS, SIGNS, heaviest_cause, may_be_other, signs_of
 
 # name: (a line it fires on, a line it must not fire on)
@@ -116,25 +116,6 @@ def test_sign_fires(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_sign_stays_silent(name: str) -> None:
     assert name not in {sign.name for sign in signs_of(CASES[name][1])}
-
-
-@pytest.mark.parametrize(
-    ("pattern", "literals"),
-    [
-        ("no space left", {"no space left"}),
-        (r"cannot (?:stat|open)\b", {"cannot "}),
-        (r"(?:not|isn't) enough", {" enough"}),
-        (r"\b(?:ENOENT|EACCES)\b", {"enoent", "eacces"}),
-        (r"colou?r", {"colo"}),
-        (r"ab+cdef", {"cdef"}),
-        (r"x{0,3}yz", {"yz"}),
-        (r"^\d+$", set()),
-        (r"[a)|(]bcd", {"bcd"}),
-        (r"(?:optional)?kept", {"kept"}),
-    ],
-)
-def test_required_literals(pattern: str, literals: set[str]) -> None:
-    assert required(pattern) == literals
 
 
 def test_alternatives_are_split_outside_groups_only() -> None:

@@ -41,12 +41,14 @@ _GAP = _Part(None, gap=True)
 _A_DIGIT = _Part(None, (frozenset({DIGIT}),))
 
 
-def required(pattern: str) -> list[frozenset[str]]:
-    """Sets of lower-case ASCII literals: each match's lower-case text holds one of each set. The most telling set first.
+def required(pattern: str, with_signs: bool = False) -> list[frozenset[str]]:
+    """Sets of lower-case literals: each match's lower-case text holds one of each set. The most telling set first.
+
+    They are ASCII, and `with_signs` also signs beyond it (`✔`), for text that is searched as Unicode.
 
     A literal that begins or ends with EDGE stands at the edge of a word (as `\\b` knows it); a set of DIGIT alone is a digit.
     """
-    part = _Reader(pattern).alternatives()
+    part = _Reader(pattern, with_signs).alternatives()
     sets = part.wanted if part.exact is None else (frozenset(map(_canonical, part.exact)),)
     return sorted({literals for literals in sets if "" not in literals}, key=_telling, reverse=True)
 
@@ -123,8 +125,9 @@ def _best(part: _Part) -> frozenset[str]:
 class _Reader:
     """Recursive descent over a pattern."""
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, with_signs: bool) -> None:
         self._pattern = pattern
+        self._with_signs = with_signs
         self._at = 0
 
     def alternatives(self) -> _Part:
@@ -164,7 +167,9 @@ class _Reader:
             return self._group()
         if character in "^$":
             return _Part(_EDGE)
-        return _ANYTHING if character == "." else _literal(character)
+        if character == "." or not (character.isascii() or (self._with_signs and not character.isalnum())):
+            return _ANYTHING
+        return _literal(character)
 
     def _escape(self) -> _Part:
         character = self._peek()
@@ -177,7 +182,7 @@ class _Reader:
             self._at += 2
         elif character == "p":
             self._at = self._pattern.index("}", self._at) + 1 if self._peek() == "{" else self._at + 1
-        return _ANYTHING if character.isalnum() else _literal(character)
+        return _ANYTHING if character.isalnum() or not character.isascii() else _literal(character)
 
     def _class(self) -> _Part:
         found = self._take(_CLASS)
@@ -219,4 +224,4 @@ class _Reader:
 
 
 def _literal(text: str) -> _Part:
-    return _Part(frozenset({text.lower()})) if text.isascii() else _ANYTHING
+    return _Part(frozenset({text.lower()}))

@@ -15,26 +15,49 @@ from typing import NamedTuple
 import re2
 from ahocorasick_rs import BytesAhoCorasick
 
-from telemetry_service.core.distil.literals import expanded, required
+from telemetry_service.core.distil.alternatives import expanded
 from telemetry_service.core.distil.sign import Kind, Sign
 from telemetry_service.core.distil.signs_general import GENERAL
 from telemetry_service.core.distil.signs_services import SERVICES
 from telemetry_service.core.distil.signs_system import SYSTEM
 from telemetry_service.core.distil.signs_tools import TOOLS
+from telemetry_service.core.required import DIGIT, EDGE, required
 
 SIGNS: tuple[Sign, ...] = SYSTEM + SERVICES + TOOLS + GENERAL
 
 
+_LENGTH_MIN = 2
+_FEW = 8  # literals of a further set; a larger one excludes next to nothing
+_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")  # as RE2's \b knows it, lower case
 SPAN_MAX_BYTES = 70  # a pattern that spans more describes the whole line and shows no place in it
 
 
 class _Matcher(NamedTuple):
-    """A sign and what must hold besides the literal: it begins the line, or a pattern fires (None: nothing)."""
+    """A sign and what must hold besides the literal.
+
+    It begins the line; of each set of `further` a literal is in it; a pattern fires (None: nothing).
+    """
 
     sign: int
     anchored: bool
+    further: tuple[tuple[bytes, ...], ...]
     pattern: re2._Regexp | None
     fires: Callable[[bytes], object] | None
+
+
+class _Literal(NamedTuple):
+    """What is searched, whether a word begins and ends with it, and the matchers that need it."""
+
+    text: bytes
+    begins: bool
+    ends: bool
+    matchers: list[_Matcher]
+
+    def stands(self, body: bytes, begin: int, end: int) -> bool:
+        """Whether the words at its ends are whole where they must be."""
+        return not (
+            (self.begins and begin and body[begin - 1] in _WORD) or (self.ends and end < len(body) and body[end] in _WORD)
+        )
 
 
 def _options() -> re2.Options:
@@ -52,30 +75,39 @@ def _set_of(patterns: list[str]) -> re2.Set:
     return signs
 
 
-def _table() -> tuple[list[str], list[list[_Matcher]], list[tuple[int, str]]]:
-    """(literals, the matchers of each, signs and patterns without a literal)."""
-    by_literal: dict[str, list[_Matcher]] = {}
+def _table() -> tuple[list[_Literal], list[tuple[int, str]]]:
+    """(the literals with their matchers, signs and patterns without a literal)."""
+    by_literal: dict[str, _Literal] = {}
     others: list[tuple[int, str]] = []
     for number, sign in enumerate(SIGNS):
         for pattern in expanded(sign.pattern):
-            literals = required(pattern)
-            if not literals:
+            sets = required(pattern, with_signs=True)
+            if not sets or min(len(literal.encode()) for literal in sets[0]) < _LENGTH_MIN:
                 others.append((number, pattern))
                 continue
-            anchored = pattern.startswith("^")
-            if anchored and pattern[1:2] != " ":
-                pattern = "^ ?" + pattern[1:]
-            bare = len(literals) == 1 and pattern.removeprefix("^ ?").lower().replace("\\", "") in literals
-            compiled = None if bare else re2.compile(pattern, _options())
-            # Of a set, and without the wrapper's checks: half the time of a search with its match object.
-            matcher = _Matcher(number, anchored and bare, compiled, None if bare else _set_of([pattern])._set.Match)
-            for literal in literals:
-                by_literal.setdefault(literal, []).append(matcher)
-    return list(by_literal), list(by_literal.values()), others
+            matcher = _matcher(number, pattern, sets)
+            for literal in sets[0]:
+                text = literal.strip(EDGE).encode()
+                entry = _Literal(text, literal.startswith(EDGE), literal.endswith(EDGE), [])
+                by_literal.setdefault(literal, entry).matchers.append(matcher)
+    return list(by_literal.values()), others
 
 
-_LITERALS, _MATCHERS, _OTHERS = _table()
-_AUTOMATON = BytesAhoCorasick([literal.encode() for literal in _LITERALS])
+def _matcher(sign: int, pattern: str, sets: list[frozenset[str]]) -> _Matcher:
+    anchored = pattern.startswith("^")
+    if anchored and pattern[1:2] != " ":
+        pattern = "^ ?" + pattern[1:]
+    if len(sets[0]) == 1 and pattern.removeprefix("^ ?").lower().replace("\\", "") in sets[0]:
+        return _Matcher(sign, anchored, (), None, None)
+    further = tuple(
+        tuple(literal.strip(EDGE).encode() for literal in some) for some in sets[1:] if DIGIT not in some and len(some) <= _FEW
+    )
+    # Of a set, and without the wrapper's checks: half the time of a search with its match object.
+    return _Matcher(sign, False, further, re2.compile(pattern, _options()), _set_of([pattern])._set.Match)
+
+
+_LITERALS, _OTHERS = _table()
+_AUTOMATON = BytesAhoCorasick([literal.text for literal in _LITERALS])
 _OTHER_MATCH = _set_of([pattern for _, pattern in _OTHERS])._set.Match
 
 
@@ -92,17 +124,32 @@ def signs_of_lines(bodies: list[str]) -> list[set[int]]:
         {_OTHERS[number][0] for number in _OTHER_MATCH(body)} if may_be_other(body) else set() for body in encoded
     ]
     tried: set[tuple[int, int]] = set()
-    for literal, begin, _ in _AUTOMATON.find_matches_as_indexes(b"\n".join(encoded).lower(), overlapping=True):
+    text = b"\n".join(encoded).lower()
+    for number, begin, end in _AUTOMATON.find_matches_as_indexes(text, overlapping=True):
         index = bisect_right(starts, begin) - 1
-        first = begin - starts[index] <= encoded[index].startswith(b" ")
-        if (index, literal) in tried:
+        literal = _LITERALS[number]
+        if (index, number) in tried or not literal.stands(text, begin, end):
             continue
-        tried.add((index, literal))
-        signs, body = fired[index], encoded[index]
-        for sign, anchored, _, fires in _MATCHERS[literal]:
-            if sign not in signs and (first or not anchored) and (fires is None or fires(body)):
+        tried.add((index, number))
+        start, signs, body = starts[index], fired[index], encoded[index]
+        first = begin - start <= body.startswith(b" ")
+        for sign, anchored, further, _, fires in literal.matchers:
+            if sign in signs or (anchored and not first):
+                continue
+            if fires is None or (_holds(text, start, starts[index + 1], further) and fires(body)):
                 signs.add(sign)
     return fired
+
+
+def _holds(text: bytes, start: int, end: int, further: tuple[tuple[bytes, ...], ...]) -> bool:
+    """Whether the line at `text[start:end]` has a literal of each set."""
+    for some in further:
+        for literal in some:
+            if text.find(literal, start, end) >= 0:
+                break
+        else:
+            return False
+    return True
 
 
 def signs_of(body: str) -> list[Sign]:
@@ -118,8 +165,11 @@ def heaviest_cause(line: str) -> tuple[int, int]:
     body = line.encode("utf-8", "replace")
     best = (0, 0, 0)  # weight, start, end
     tried: set[int] = set()
-    for literal, begin, end in _AUTOMATON.find_matches_as_indexes(body.lower(), overlapping=True):
-        for sign, anchored, pattern, _ in _MATCHERS[literal]:
+    lowered = body.lower()
+    for literal, begin, end in _AUTOMATON.find_matches_as_indexes(lowered, overlapping=True):
+        if not _LITERALS[literal].stands(lowered, begin, end):
+            continue
+        for sign, anchored, _, pattern, _ in _LITERALS[literal].matchers:
             weight = SIGNS[sign].weight
             if SIGNS[sign].kind is not Kind.CAUSE or weight < best[0] or (anchored and begin > body.startswith(b" ")):
                 continue

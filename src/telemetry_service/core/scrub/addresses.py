@@ -72,6 +72,15 @@ _PACKAGE_LINE = re.compile(r"(?:Setting up|Unpacking|Preparing to unpack|Selecti
 _FILE_AFTER = re.compile(r"\.(?:tar|tgz|zip|deb|rpm|whl|jar|gem|apk|so|dll|txz|xz|gz|exe|msi|dmg|AppImage|nupkg)\b|[_-](?:amd64|arm64|all|x86_64|linux|i386)\b")
 
 
+_NUMBER_AFTER = re.compile(r"-\d{1,3}\b(?![.~+])")
+_PORT_AFTER = re.compile(r"\.\d{1,5}(?: >|: |,|$)")
+_TCPDUMP_BEFORE = re.compile(r"(?:\bIP |> )$")
+_DASHED_PREFIX = re.compile(r"(?i)(?:2[0-9a-f]{3}|3[0-9a-f]{3}|f[cde][0-9a-f]{2}|64-ff9b)-")
+_MASKED_MAC = re.compile(r"(?i)[0-9a-f]{2}(?::[0-9a-fx*]{2}){5}")
+_HEX_LETTER = re.compile("[a-fA-F]")
+_DIGIT = re.compile(r"\d")
+
+
 def _is_local_use(octets: list[int]) -> bool:
     first, second = octets[0], octets[1]
     return (first == 192 and second == 168) or (first == 172 and 16 <= second <= 31) or (first == 169 and second == 254)
@@ -112,7 +121,7 @@ def is_version(found: Found, octets: list[int]) -> bool:
         return True
     if _FILE_AFTER.match(after) and _PACKAGE_BEFORE.search(before):
         return True
-    return octets[0] < 64 and _REVISION_AFTER.match(after) is not None and (octets[0] != 10 or not re.match(r"-\d{1,3}\b(?![.~+])", after))
+    return octets[0] < 64 and _REVISION_AFTER.match(after) is not None and (octets[0] != 10 or not _NUMBER_AFTER.match(after))
 
 
 def ipv4(found: Found) -> Change | None:
@@ -122,7 +131,7 @@ def ipv4(found: Found) -> Change | None:
     octets = [int(part) for part in _OCTETS.findall(found.value)[:4]]
     if max(octets) > 255 or (octets[0] in {0, 127} and text[start:end].partition("/")[0] in _EVERYBODYS):
         return None
-    if text[end : end + 1] == "." and re.match(r"\.\d{1,5}(?: >|: |,|$)", text[end : end + 12]) and re.search(r"(?:\bIP |> )$", found.before):
+    if text[end : end + 1] == "." and _PORT_AFTER.match(text[end : end + 12]) and _TCPDUMP_BEFORE.search(found.before):
         return Change(start, end, "<ipv4>")
     follows_number = text[end : end + 1] == "." and text[end + 1 : end + 2].isdigit()
     if text[end : end + 1].isdigit() or (follows_number and not (_is_local_use(octets) or octets[0] == 10)):
@@ -207,7 +216,7 @@ def ipv6_dashed(found: Found) -> Change | None:
     tail = found.text[found.end : found.end + 1]
     if tail.isalnum() or tail == "_" or ("--" not in value and value.count("-") != 7) or value.startswith("-"):
         return None
-    if not re.match(r"(?i)(?:2[0-9a-f]{3}|3[0-9a-f]{3}|f[cde][0-9a-f]{2}|64-ff9b)-", value):
+    if not _DASHED_PREFIX.match(value):
         return None
     try:
         ipaddress.IPv6Address(value.replace("-", ":"))
@@ -220,7 +229,7 @@ def ipv6_masked(found: Found) -> Change | None:
     value = found.value
     if value.count(":") < 2 or found.text[found.end : found.end + 1].isalnum():
         return None
-    return Change(found.start, found.end, "<mac>" if re.fullmatch(r"(?i)[0-9a-f]{2}(?::[0-9a-fx*]{2}){5}", value) else "<ipv6>")
+    return Change(found.start, found.end, "<mac>" if _MASKED_MAC.fullmatch(value) else "<ipv6>")
 
 
 _NOBODYS_MAC = re.compile(r"(?i)(?:ff[:-]){5}ff|(?:00[:-]){5}00")  # broadcast, unset
@@ -233,7 +242,7 @@ def mac(found: Found) -> Change | None:
         return None
     if text[start - 1 : start].isdigit():
         return None
-    if " " in found.value and not (re.search("[a-fA-F]", found.value) and re.search(r"\d", found.value)):
+    if " " in found.value and not (_HEX_LETTER.search(found.value) and _DIGIT.search(found.value)):
         return None
     return Change(start, end, "<mac>")
 
@@ -242,17 +251,17 @@ def mac_grouped(found: Found) -> Change | None:
     value = found.value
     if found.after[:1].isalnum() or (found.after[:1] in {"-", "."} and found.after[1:2].isalnum()):
         return None
-    has_letter, has_digit = re.search("[a-fA-F]", value), re.search(r"\d", value)
+    has_letter, has_digit = _HEX_LETTER.search(value), _DIGIT.search(value)
     return Change(found.start, found.end, "<mac>") if has_digit and (has_letter or "." in value) else None
 
 
 def mac_unpadded(found: Found) -> Change | None:
     """As arp prints them: `0:1c:42:0:0:8`. Numbers alone may be anything."""
-    return mac(found) if re.search("[a-fA-F]", found.value) else None
+    return mac(found) if _HEX_LETTER.search(found.value) else None
 
 
 def mac_bare(found: Found) -> Change | None:
-    return Change(found.start, found.end, "<mac>") if re.search(r"\d", found.value) else None
+    return Change(found.start, found.end, "<mac>") if _DIGIT.search(found.value) else None
 
 
 KINDS = {

@@ -58,6 +58,13 @@ _PACKAGE_FILE = re.compile(
 _JOINT = re.compile(r"[@~]|%(?:2[fF]|40|20|3[aA])?")
 
 
+_NAME_JOINT = re.compile(r"[-_.+~]")
+_FUNCTION = re.compile(r"_*[A-Za-z]\w*[a-z0-9](?:_\w+|[A-Z]\w*)")
+_HEX_DIGITS = re.compile(r"[0-9a-fA-F]+")
+_SNAKE_JOINT = re.compile(r"[_+]")
+_DIGIT_INSIDE = re.compile(r"[A-Za-z]\d[A-Za-z]|\d[A-Za-z]+\d")
+
+
 class Gate:
     """Judges one token at a time; what is left and right of it decides only for digests and keys."""
 
@@ -97,7 +104,7 @@ class Gate:
         match = _ARCHIVE.fullmatch(token)
         if match is None:
             return False
-        parts = [part for part in re.split(r"[-_.+~]", match[1]) if part]
+        parts = [part for part in _NAME_JOINT.split(match[1]) if part]
         return (
             bool(parts)
             and self._vocabulary.knows(parts[0])
@@ -122,7 +129,7 @@ class Gate:
             return text.startswith((":", "]", ")"), end) or _ERROR_BEFORE.search(text, max(0, start - 12), start) is not None
         if text.startswith("()", end) and token.isidentifier():
             return True
-        if text.startswith("(", end) and re.fullmatch(r"_*[A-Za-z]\w*[a-z0-9](?:_\w+|[A-Z]\w*)", token):
+        if text.startswith("(", end) and _FUNCTION.fullmatch(token):
             return True  # a function
         return _JAVA.fullmatch(token) is not None
 
@@ -157,7 +164,7 @@ class Gate:
             return False  # a word with a number is a machine sooner than a term
         if _VERSION.fullmatch(token) or (_HEX.fullmatch(token) and any(char.isdigit() for char in token)):
             return True
-        if len(token) >= 8 and re.fullmatch(r"[0-9a-fA-F]+", token):
+        if len(token) >= 8 and _HEX_DIGITS.fullmatch(token):
             before = text[max(0, start - 24) : start]
             return bool(
                 _DIGEST_BEFORE.search(before)
@@ -183,8 +190,8 @@ class Gate:
                 return True
             return self._vocabulary.knows(token) or self._words(token, in_path)
         if "_" in token or "+" in token:
-            return all(not part or len(part) == 1 or part.isdigit() or self._part(part) for part in re.split(r"[_+]", token))
-        return self._vocabulary.knows_parts(token) and not re.search(r"[A-Za-z]\d[A-Za-z]|\d[A-Za-z]+\d", token)
+            return all(not part or len(part) == 1 or part.isdigit() or self._part(part) for part in _SNAKE_JOINT.split(token))
+        return self._vocabulary.knows_parts(token) and not _DIGIT_INSIDE.search(token)
 
     def _part(self, part: str) -> bool:
         return bool(

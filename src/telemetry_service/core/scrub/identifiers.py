@@ -9,6 +9,30 @@ import re
 
 from telemetry_service.core.scrub.rule import Change, Found
 
+_RUNS = re.compile(r"[A-Z]+|\d+")
+_UPPER_HEX = re.compile(r"[0-9A-F]+")
+_CAPITALS = re.compile(r"[A-Z]{6,}")
+_SERIAL_BEFORE = re.compile(r"(?i)serial(?: number)?\W*$")
+_NUMBER_OR_VERSION = re.compile(r"\d{1,3}|v?\d+(?:\.\d+)+")
+_TERMINAL_OR_TIME = re.compile(r"(?:tty|/dev|\d{1,2}:\d\d)")
+_PUBLIC_ID_BEFORE = re.compile(
+    r"(?i)(?:CVE|NO_PUBKEY|PUBKEY|EXPKEYSIG|GHSA|RHSA|DSA|DLA|USN|SHA|AES|ECDHE|TLS|KB|RFC|ISO|UTF|KEY)[-_ ]*\S{0,12}$"
+)
+_PUBLIC_ID = re.compile(r"(?:CVE|GHSA|AES|ECDHE|DHE|TLS|RSA|SHA|DSA|USN|RFC|ISO|UTF)")
+_PARTITION = re.compile(r"-part\d+$")
+_DIGIT = re.compile(r"\d")
+_UNDERSCORE = re.compile(r"[_]")
+_SERIAL_RUN = re.compile(r"[A-Z0-9]{5,}|[0-9a-fx]{8,}")
+_PLAIN_NAME = re.compile(r"[a-z0-9.-]+")
+_LOWER = re.compile("[a-z]")
+_UPPER = re.compile("[A-Z]")
+_DIGEST_BEFORE = re.compile(r"(?i)(?:sha\d*|md5|commit|pubkey|digest|key)\W*$")
+_CHECKSUM_BEFORE = re.compile(
+    r"(?i)(?:sha-?(?:256|512)|digest|checksum|hash|sum|expected|match|matches|got|actual|have|want|received|computed|integrity|wanted|found|blob)\W*(?:\w+\W+){0,1}$"
+)
+_MEASURE_AFTER = re.compile(r"\.\d|\s?(?:[KMGT]i?B|MB|GB|ms|seconds?|bytes|packets|%)\b|:\d\d")
+_COMMENT = re.compile(r"[\w.-]+")
+
 
 def is_serial_shape(value: str) -> bool:
     """Capitals and digits mixed several times, with both, and not a hex key id or a name with one number."""
@@ -16,8 +40,8 @@ def is_serial_shape(value: str) -> bool:
     digits = sum(char.isdigit() for char in value)
     if letters < 2 or digits < 2:
         return False
-    groups = re.findall(r"[A-Z]+|\d+", value)
-    return len(groups) >= 4 and not re.fullmatch(r"[0-9A-F]+", value)
+    groups = _RUNS.findall(value)
+    return len(groups) >= 4 and not _UPPER_HEX.fullmatch(value)
 
 
 def _to(placeholder: str):  # type: ignore[no-untyped-def]
@@ -30,13 +54,10 @@ def _to(placeholder: str):  # type: ignore[no-untyped-def]
 def serial(found: Found) -> Change | None:
     value = found.value.rstrip(".:/")
     if (
-        (
-            not any(char.isdigit() for char in value)
-            and not (re.fullmatch(r"[A-Z]{6,}", value) and re.search(r"(?i)serial(?: number)?\W*$", found.before))
-        )
-        or re.fullmatch(r"\d{1,3}|v?\d+(?:\.\d+)+", value)
+        (not any(char.isdigit() for char in value) and not (_CAPITALS.fullmatch(value) and _SERIAL_BEFORE.search(found.before)))
+        or _NUMBER_OR_VERSION.fullmatch(value)
         or value.startswith("/")
-        or re.match(r"(?:tty|/dev|\d{1,2}:\d\d)", value)
+        or _TERMINAL_OR_TIME.match(value)
     ):
         return None
     return Change(found.start, found.start + len(value), "<serial>")
@@ -44,33 +65,22 @@ def serial(found: Found) -> Change | None:
 
 def serial_shape(found: Found) -> Change | None:
     value = found.value.strip("-")
-    if (
-        not is_serial_shape(value)
-        or re.search(
-            r"(?i)(?:CVE|NO_PUBKEY|PUBKEY|EXPKEYSIG|GHSA|RHSA|DSA|DLA|USN|SHA|AES|ECDHE|TLS|KB|RFC|ISO|UTF|KEY)[-_ ]*\S{0,12}$",
-            found.before[-14:],
-        )
-        or re.match(r"(?:CVE|GHSA|AES|ECDHE|DHE|TLS|RSA|SHA|DSA|USN|RFC|ISO|UTF)", value)
-    ):
+    if not is_serial_shape(value) or _PUBLIC_ID_BEFORE.search(found.before[-14:]) or _PUBLIC_ID.match(value):
         return None
     return Change(found.start, found.start + len(found.value), "<serial>")
 
 
 def disk(found: Found) -> Change | None:
     value = found.value
-    tail = re.search(r"-part\d+$", value)
+    tail = _PARTITION.search(value)
     if tail:
         value = value[: tail.start()]
-    if (
-        not re.search(r"\d", value)
-        or "<" in value
-        or not (re.search(r"[_]", value) or re.search(r"[A-Z0-9]{5,}|[0-9a-fx]{8,}", value))
-    ):
+    if not _DIGIT.search(value) or "<" in value or not (_UNDERSCORE.search(value) or _SERIAL_RUN.search(value)):
         return None
     if (
         found.text[found.start - 1 : found.start] in {"/", "-"}
         and not found.before.endswith("by-id/")
-        and re.fullmatch(r"[a-z0-9.-]+", value)
+        and _PLAIN_NAME.fullmatch(value)
     ):
         return None
     return Change(found.start, found.start + len(value), "<serial>")
@@ -78,44 +88,39 @@ def disk(found: Found) -> Change | None:
 
 def lvm(found: Found) -> Change | None:
     value = found.value
-    mixed = re.search("[a-z]", value) and re.search("[A-Z]", value) and re.search(r"\d", value)
+    mixed = _LOWER.search(value) and _UPPER.search(value) and _DIGIT.search(value)
     return Change(found.start, found.end, "<uuid>") if mixed else None
 
 
 def hexid(found: Found) -> Change | None:
     value = found.value
-    if not re.search(r"\d", value) or re.search(r"(?i)(?:sha\d*|md5|commit|pubkey|digest|key)\W*$", found.before):
+    if not _DIGIT.search(value) or _DIGEST_BEFORE.search(found.before):
         return None
     return Change(found.start, found.end, "<id>")
 
 
 def container(found: Found) -> Change | None:
     value = found.value
-    if found.before.endswith(("sha256:", "@sha256:")) or not re.search(r"\d", value) or (value.isdigit() and len(value) < 12):
+    if found.before.endswith(("sha256:", "@sha256:")) or not _DIGIT.search(value) or (value.isdigit() and len(value) < 12):
         return None
     return Change(found.start, found.end, "<id>", value)
 
 
 def long_hex(found: Found) -> Change | None:
     """64 hex digits name a container or are a token, unless the words before speak of a file's digest."""
-    digest = re.search(
-        r"(?i)(?:sha-?(?:256|512)|digest|checksum|hash|sum|expected|match|matches|got|actual|have|want|received|computed|integrity|wanted|found|blob)\W*(?:\w+\W+){0,1}$",
-        found.before,
-    )
+    digest = _CHECKSUM_BEFORE.search(found.before)
     return None if digest else Change(found.start, found.end, "<id>", found.value)
 
 
 def ctid(found: Found) -> Change | None:
     after = found.after
-    if re.match(r"\.\d|\s?(?:[KMGT]i?B|MB|GB|ms|seconds?|bytes|packets|%)\b|:\d\d", after) or (
-        found.before.endswith(":") and False
-    ):
+    if _MEASURE_AFTER.match(after) or (found.before.endswith(":") and False):
         return None
     return Change(found.start, found.end, "<id>")
 
 
 def model(found: Found) -> Change | None:
-    return Change(found.start, found.start + len(found.value.rstrip()), "<serial>") if re.search(r"\d", found.value) else None
+    return Change(found.start, found.start + len(found.value.rstrip()), "<serial>") if _DIGIT.search(found.value) else None
 
 
 def fingerprint(found: Found) -> Change | None:
@@ -124,7 +129,7 @@ def fingerprint(found: Found) -> Change | None:
 
 
 def comment(found: Found) -> Change | None:
-    return Change(found.start, found.end, "<user>") if found.after[:1] != "@" and re.fullmatch(r"[\w.-]+", found.value) else None
+    return Change(found.start, found.end, "<user>") if found.after[:1] != "@" and _COMMENT.fullmatch(found.value) else None
 
 
 KINDS = {

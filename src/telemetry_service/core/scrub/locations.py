@@ -14,6 +14,12 @@ _NEUTRAL_LOCALES = re.compile(r"(?i)(?:en[_-]us|en|c|posix)(?:\.[\w-]+)?(?::en)?
 _FURTHER_PLACES = re.compile(r"(?:, ?(?:[A-Z]{2}\b|[A-Z][\w'’.-]+(?: [A-Z][\w'’-]+){0,2})){1,3}")
 
 
+_LANGUAGE = re.compile(r"[a-z]+")
+_CODE_FILE = re.compile(r"\.(?:py|js|ts|c|go|json)\b")
+_VAGUE_NOUN_BEFORE = re.compile(r"(?i)\b(?:state|site|location|zip|place)\W{1,4}['\"]?$")
+_SUBJECT_PART = re.compile(r"\b(?:CN|O|OU|C|ST|L|DC|subject|issuer)\s?[=:]")
+
+
 def location(found: Found) -> Change | None:
     if found.value.startswith(("US/", "America/", "Asia/")) and found.after[:1] == "=":
         return None
@@ -34,7 +40,7 @@ def offset(found: Found) -> Change | None:
 
 def locale(found: Found) -> Change | None:
     value = found.value
-    language = re.match(r"[a-z]+", value.lower())
+    language = _LANGUAGE.match(value.lower())
     if _NEUTRAL_LOCALES.match(value) or language is None or language[0] not in LANGUAGES:
         return None
     return Change(found.start, found.end, "<location>")
@@ -56,7 +62,7 @@ def geo(found: Found) -> Change | None:
     if (
         (value.lower() in NEUTRAL_PLACES and not (len(value) == 2 and value.isupper()))
         or value.startswith(("http", "/", "<"))
-        or re.search(r"\.(?:py|js|ts|c|go|json)\b", value)
+        or _CODE_FILE.search(value)
     ):
         return None
     return Change(found.start, found.end, "<location>")
@@ -66,9 +72,7 @@ def place(found: Found) -> Change | None:
     value = found.value.rstrip(" .")
     if value.lower() in NEUTRAL_PLACES or value.split()[0].lower() in NEUTRAL_PLACES:
         return None
-    if re.search(r"(?i)\b(?:state|site|location|zip|place)\W{1,4}['\"]?$", found.before) and (
-        len(value.split()) > 3 or value.isupper() or value.islower()
-    ):
+    if _VAGUE_NOUN_BEFORE.search(found.before) and (len(value.split()) > 3 or value.isupper() or value.islower()):
         return None
     end = found.start + len(value)
     further = _FURTHER_PLACES.match(found.text, end)
@@ -94,7 +98,7 @@ def ssid(found: Found) -> Change | None:
 def subject_part(found: Found) -> Change | None:
     """A component of a certificate's subject, only beside others (`C = DE, ST = ...`)."""
     before, after = found.before, found.text[found.end : found.end + 40]
-    if not re.search(r"\b(?:CN|O|OU|C|ST|L|DC|subject|issuer)\s?[=:]", before + after):
+    if not _SUBJECT_PART.search(before + after):
         return None
     return Change(found.start, found.start + len(found.value.rstrip()), "<location>")
 

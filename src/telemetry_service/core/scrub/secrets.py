@@ -21,6 +21,28 @@ _PROSE = re.compile(
 _PATH = re.compile(r"(?:/|\./|~/|file:)[\w./@-]*$")
 
 
+_VALUE_END = re.compile(r"&\w|[,;](?:[\w.-]+=|$)|[)}\]]+[,;.:]?$|[,;]$|\\n$|<")
+_PLAIN_VALUE = re.compile(r"[a-z]+[.,:;]?|[A-Z][a-z]+[.,:;]?|[\d.]+")
+_CALL = re.compile(r"\w+(?:\.\w+)*\(.*")
+_LETTER = re.compile("[A-Za-z]")
+_DIGIT = re.compile(r"\d")
+_SIGN = re.compile(r"[!@#$%^&*+=?~]")
+_CALL_VERSION_OR_FILE = re.compile(
+    r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\(\)?|v?\d+(?:\.\d+)+\S*|[\w-]+\.(?:py|js|ts|c|go|rb|php|sh|json|ya?ml|conf|txt|so)"
+)
+_CAMEL = re.compile(r"[a-z][A-Z]")
+_HEX = re.compile(r"[0-9a-fA-F-]+|[0-9A-F]+")
+_PLUS_OR_EQUALS = re.compile(r"[+=]")
+_TWO_JOINTS = re.compile(r"[-_].*[-_]")
+_LOWER = re.compile("[a-z]")
+_UPPER = re.compile("[A-Z]")
+_PLAIN_PARAMETER = re.compile(r"\d{1,4}|[a-z]{1,12}|v?\d+(?:\.\d+)+")
+_SECRET_PARAMETER_BEFORE = re.compile(r"(?i)(?:pass\w*|pwd|secret|token|key|user\w*|login)=$")
+_NUMBER_PAIR = re.compile(r"\d+:\d+")
+_SAME_TWICE = re.compile(r"([\w.-]+):\1")
+_VARIABLE_PAIR = re.compile(r"[:%]\$")
+
+
 def _whole(found: Found) -> Change:
     return Change(found.start, found.end, "<secret>")
 
@@ -47,7 +69,7 @@ def quoted_value(found: Found) -> Change | None:
 def bare_word(found: Found) -> Change | None:
     """An unquoted value after `name=` or `name:`; stops before the next parameter."""
     value = found.value
-    cut = re.search(r"&\w|[,;](?:[\w.-]+=|$)|[)}\]]+[,;.:]?$|[,;]$|\\n$|<", value)
+    cut = _VALUE_END.search(value)
     if cut:
         value = value[: cut.start()]
     if not value or _is_no_secret(value) or (value.startswith(("/", "./", "~/", "(", "[", "{", "%", "-")) and len(value) < 3):
@@ -56,9 +78,9 @@ def bare_word(found: Found) -> Change | None:
         return None
     separator = found.before.rstrip()[-1:]
     spaced = found.before[-1:].isspace()
-    if separator == ":" and spaced and re.fullmatch(r"[a-z]+[.,:;]?|[A-Z][a-z]+[.,:;]?|[\d.]+", value):
+    if separator == ":" and spaced and _PLAIN_VALUE.fullmatch(value):
         return None
-    if re.fullmatch(r"\w+(?:\.\w+)*\(.*", value) or value in {"=", ">", ":"}:
+    if _CALL.fullmatch(value) or value in {"=", ">", ":"}:
         return None
     return Change(found.start, found.start + len(value), "<secret>")
 
@@ -68,14 +90,11 @@ def mixed(found: Found) -> Change | None:
     value = found.value.rstrip(".,;:!")
     if _is_no_secret(value) or not value or value.startswith(("/", "-", "$", "<", "--")) or "<" in value:
         return None
-    letters, digits = re.search("[A-Za-z]", value), re.search(r"\d", value)
-    signs = re.search(r"[!@#$%^&*+=?~]", value)
-    if re.fullmatch(
-        r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\(\)?|v?\d+(?:\.\d+)+\S*|[\w-]+\.(?:py|js|ts|c|go|rb|php|sh|json|ya?ml|conf|txt|so)",
-        value,
-    ) or value.startswith("http"):
+    letters, digits = _LETTER.search(value), _DIGIT.search(value)
+    signs = _SIGN.search(value)
+    if _CALL_VERSION_OR_FILE.fullmatch(value) or value.startswith("http"):
         return None
-    if (letters and (digits or signs)) or is_random(value) or re.search(r"[a-z][A-Z]", value):
+    if (letters and (digits or signs)) or is_random(value) or _CAMEL.search(value):
         return Change(found.start, found.start + len(value), "<secret>")
     return None
 
@@ -127,16 +146,16 @@ def _random(found: Found) -> Change | None:
         ("sha256:", "SHA256:", "sha512-", "sha1-", "sha384-", "sha512:", "sha1:", "md5:", "0x", "integrity ")
     ):
         return None
-    if re.fullmatch(r"[0-9a-fA-F-]+|[0-9A-F]+", value) or value.startswith(("_Z", "--", "PublicKeyToken=")):
+    if _HEX.fullmatch(value) or value.startswith(("_Z", "--", "PublicKeyToken=")):
         return None
-    if "/" in value and not re.search(r"[+=]", value):
+    if "/" in value and not _PLUS_OR_EQUALS.search(value):
         pieces = value.split("/")
         if all(len(piece) < 20 for piece in pieces):
             return None
     wordy = sum(len(word) for word in _WORDY.findall(value))
-    if wordy * 2 >= len(value) or (re.search(r"[-_].*[-_]", value) and wordy * 3 >= len(value)):
+    if wordy * 2 >= len(value) or (_TWO_JOINTS.search(value) and wordy * 3 >= len(value)):
         return None
-    if not (re.search("[a-z]", value) and re.search("[A-Z]", value)):
+    if not (_LOWER.search(value) and _UPPER.search(value)):
         return None
     return _whole(found) if is_random(value) else None
 
@@ -161,10 +180,7 @@ def pem(found: Found) -> Change | None:
 
 def query(found: Found) -> Change | None:
     value = found.value
-    if _is_no_secret(value) or (
-        re.fullmatch(r"\d{1,4}|[a-z]{1,12}|v?\d+(?:\.\d+)+", value)
-        and not re.search(r"(?i)(?:pass\w*|pwd|secret|token|key|user\w*|login)=$", found.before)
-    ):
+    if _is_no_secret(value) or (_PLAIN_PARAMETER.fullmatch(value) and not _SECRET_PARAMETER_BEFORE.search(found.before)):
         return None
     return _whole(found)
 
@@ -173,11 +189,11 @@ def pair(found: Found) -> Change | None:
     """`user:password` given to a command: an image reference or number pair is none."""
     value = found.value
     if (
-        re.fullmatch(r"\d+:\d+", value)
-        or re.fullmatch(r"([\w.-]+):\1", value)
+        _NUMBER_PAIR.fullmatch(value)
+        or _SAME_TWICE.fullmatch(value)
         or "<" in value
         or value.startswith("$")
-        or re.search(r"[:%]\$", value)
+        or _VARIABLE_PAIR.search(value)
     ):
         return None
     return _whole(found)

@@ -24,6 +24,31 @@ _PUBLIC_OWNERS = frozenset(
 _SURNAME = re.compile(r"(?: (?:van|von|de|der|la|di|[A-Z]\.))* ([A-Z][a-zà-ÿ'’]+(?:-[A-Z][a-zà-ÿ]+)?)(?![\w.])")
 
 
+_FILE = re.compile(EXTENSION)
+_FILE_OR_CODE = re.compile(rf"{EXTENSION}|^[A-Z_]{{3,}}$|[a-z][A-Z]")
+_QUOTE_BEFORE = re.compile(rf"{Q}$")
+_COLON_BEFORE = re.compile(r":\s$")
+_CAMEL_OR_DOT = re.compile(r"[a-z][A-Z]|\.")
+_VAGUE_SETTING_BEFORE = re.compile(
+    r"(?i)(?:owner|account|name|chown|author|contact|holder|client_name|customer|login)[\"'\]]?\s?[:=]\s?[\"'‘]?$"
+)
+_VAGUE_OPTION_BEFORE = re.compile(r"(?:^|\s)(?:-[ulgGo]|--name|--group|--gid|--as|--account|--admin|--uid|--login)[= ]\s?[\"']?$")
+_VERSION_OR_TAG = re.compile(
+    r"v?\d+(?:\.|$)|(?:latest|next|beta|alpha|canary|stable|main|master|npm|rc|dev|workspace|file|link|sha\d+)\b"
+)
+_QUAD = re.compile(r"\d+\.\d+\.\d+\.\d+$")
+_UNIT = re.compile(r"\.(?:service|socket|timer|target|mount|device|slice|scope|path|conf|log)(?:$|\b)")
+_NO_HOST = re.compile(r"[A-Z_]|[()]")
+_CODE_FILE = re.compile(r"\.(?:js|ts|py|so|json|tgz|tar|html|vue|mjs)$")
+_NAME_GAP = re.compile(r"[ -]")
+_TITLE_BEFORE = re.compile(
+    r"(?i)(?:\b(?:dr|prof|mrs?|ms|herr|frau|ing)\.?|author|committer|full ?name|real ?name|-by|gecos)[^\w]*$"
+)
+_VERSION = re.compile(r"v?\d")
+_NAME_JOINT = re.compile(r"[-_.]|(?<=[a-z])(?=[A-Z])")
+_LIST_GAP = re.compile(r"[ ,]+")
+
+
 def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[str, Kind]:
     """The kinds of this file, with the vocabulary bound."""
 
@@ -51,7 +76,7 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
             or (found.text[found.start + len(value) :][:1] in {"("} and is_word(value))
         ):
             return None
-        if re.search(EXTENSION, value):
+        if _FILE.search(value):
             return None
         return hide(found, value)
 
@@ -65,7 +90,7 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
             or found.before.endswith(("/", "-", "$", "%", "."))
         ):
             return None
-        if re.search(rf"{EXTENSION}|^[A-Z_]{{3,}}$|[a-z][A-Z]", value) and not re.search(rf"{Q}$", found.before):
+        if _FILE_OR_CODE.search(value) and not _QUOTE_BEFORE.search(found.before):
             return None
         return user(found)
 
@@ -82,15 +107,12 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
         before = found.before
         if is_system(value) or before.endswith(("$", "{")) or value.lower() in {"true", "false", "null", "none", "yes"}:
             return None
-        if re.search(r":\s$", before) and (is_word(value) or re.search(r"[a-z][A-Z]|\.", value)):
+        if _COLON_BEFORE.search(before) and (is_word(value) or _CAMEL_OR_DOT.search(value)):
             return None
         after = found.text[found.start + len(value) :][:2]
-        if after.startswith(("(", "/", "::", ".")) or (re.search(EXTENSION, value) and "@" not in value):
+        if after.startswith(("(", "/", "::", ".")) or (_FILE.search(value) and "@" not in value):
             return None
-        if re.search(
-            r"(?i)(?:owner|account|name|chown|author|contact|holder|client_name|customer|login)[\"'\]]?\s?[:=]\s?[\"'‘]?$",
-            before,
-        ) and is_word(value):
+        if _VAGUE_SETTING_BEFORE.search(before) and is_word(value):
             return None
         return user(found)
 
@@ -98,13 +120,7 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
         value = clean(found.value)
         if found.after.startswith("=") or found.before[-3:].strip() in {"-L", "-O"}:
             return None
-        if (
-            re.search(
-                r"(?:^|\s)(?:-[ulgGo]|--name|--group|--gid|--as|--account|--admin|--uid|--login)[= ]\s?[\"']?$",
-                found.before,
-            )
-            and is_word(value)
-        ) or re.search(EXTENSION, value):
+        if (_VAGUE_OPTION_BEFORE.search(found.before) and is_word(value)) or _FILE.search(value):
             return None
         return user(found)
 
@@ -123,14 +139,9 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
         value = found.value
         local, _, domain = value.rpartition("@")
         text = found.text
-        if re.match(
-            r"v?\d+(?:\.|$)|(?:latest|next|beta|alpha|canary|stable|main|master|npm|rc|dev|workspace|file|link|sha\d+)\b",
-            domain,
-        ) and not re.match(r"\d+\.\d+\.\d+\.\d+$", domain):
+        if _VERSION_OR_TAG.match(domain) and not _QUAD.match(domain):
             return None
-        if re.search(r"\.(?:service|socket|timer|target|mount|device|slice|scope|path|conf|log)(?:$|\b)", domain) or (
-            text[found.start - 1 : found.start] in {"/", "@"} and is_word(local)
-        ):
+        if _UNIT.search(domain) or (text[found.start - 1 : found.start] in {"/", "@"} and is_word(local)):
             return None
         if local.lower() in {"git", "root"} and "." not in domain.strip("."):
             return None
@@ -142,7 +153,7 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
             return Change(found.start + 4, found.end, "<host>", domain)
         if "." not in domain:
             if (
-                re.search(r"[A-Z_]|[()]", domain)
+                _NO_HOST.search(domain)
                 or text[found.end : found.end + 1] in {"(", "/", "="}
                 or domain in {"pam", "pve", "pbs", "eaDir"}
             ):
@@ -151,7 +162,7 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
                 return None
             if is_system(local):
                 return None
-        if re.search(r"\.(?:js|ts|py|so|json|tgz|tar|html|vue|mjs)$", domain):
+        if _CODE_FILE.search(domain):
             return None
         return Change(found.start, found.end, "<email>")
 
@@ -169,11 +180,8 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
         return Change(found.start + lead, found.end, "<user>")
 
     def full_name(found: Found) -> Change | None:
-        words = re.split(r"[ -]", found.value)
-        if sum(is_word(word.strip(".")) for word in words) * 2 >= len(words) and not re.search(
-            r"(?i)(?:\b(?:dr|prof|mrs?|ms|herr|frau|ing)\.?|author|committer|full ?name|real ?name|-by|gecos)[^\w]*$",
-            found.before,
-        ):
+        words = _NAME_GAP.split(found.value)
+        if sum(is_word(word.strip(".")) for word in words) * 2 >= len(words) and not _TITLE_BEFORE.search(found.before):
             return None
         return Change(found.start, found.end, "<user>")
 
@@ -185,10 +193,10 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
             or is_word(value.lower().replace("_", "-"))
             or value.lower() in {"library", "repos", "api", "v2", "orgs", "users", "search", "login", "settings", "features"}
             or value.endswith(".git")
-            or re.match(r"v?\d", value)
+            or _VERSION.match(value)
         ):
             return None
-        pieces = [piece for piece in re.split(r"[-_.]|(?<=[a-z])(?=[A-Z])", value) if piece]
+        pieces = [piece for piece in _NAME_JOINT.split(value) if piece]
         return None if all(is_word(piece) for piece in pieces) else hide(found, value)
 
     def git_name(found: Found) -> Change | None:
@@ -198,12 +206,12 @@ def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[s
         value = found.value.strip(",")
         return (
             None
-            if not value or all(is_word(word) or is_system(word) for word in re.split(r"[ ,]+", value))
+            if not value or all(is_word(word) or is_system(word) for word in _LIST_GAP.split(value))
             else Change(found.start, found.end, "<user>")
         )
 
     def user_list(found: Found) -> Change | None:
-        names = re.split(r"[ ,]+", found.value)
+        names = _LIST_GAP.split(found.value)
         return (
             None
             if all(is_system(name) or is_word(name) for name in names)

@@ -1,4 +1,4 @@
-"""Literals that any match of a pattern must contain, so that one pass finds the few patterns worth trying on a line."""
+"""Patterns with alternatives as several patterns without: each of them has literals that are longer."""
 
 from __future__ import annotations
 
@@ -41,57 +41,6 @@ def expanded(pattern: str) -> list[str]:
     return parts
 
 
-def required(pattern: str) -> set[str]:
-    """Lower-case literals of which every match has at least one; empty if there are none of two bytes.
-
-    Knows the subset of RE2 that the tables of signs are written in: literals, escapes, classes, groups, quantifiers,
-    anchors.
-    """
-    literals: set[str] = set()
-    for alternative in alternatives(pattern):
-        found = _best(alternative)
-        if not found:
-            return set()
-        literals |= found
-    return literals
-
-
-def _best(sequence: str) -> set[str]:
-    """Of one alternative: the required set whose shortest member is longest."""
-    candidates: list[set[str]] = []
-    run, position = "", 0
-    while position < len(sequence):
-        item, end = _item(sequence, position)
-        optional, after = _quantifier(sequence, end)
-        if len(item) == 1 and after == end:
-            run += item.lower()
-        else:
-            candidates.append({run})
-            # `ab+c`: the b is there at least once, but what follows the first one is open.
-            run = ""
-            if item.startswith("(") and not optional:
-                candidates.append(required(_inside(item)))
-        position = after
-    candidates.append({run})
-    best = max(candidates, key=lambda literals: min(map(len, literals), default=0))
-    return best if min((len(literal.encode()) for literal in best), default=0) > 1 else set()
-
-
-def _item(sequence: str, position: int) -> tuple[str, int]:
-    """(text, end) of the item at a position: a literal as one character, a group as `(...)`, others longer or empty."""
-    character = sequence[position]
-    if character == "\\":
-        escaped = sequence[position + 1]
-        return (sequence[position : position + 2] if escaped.isalnum() else escaped), position + 2
-    if character == "[":
-        end = _class_end(sequence, position) + 1
-        return "[class]", end
-    if character == "(":
-        end = _group_end(sequence, position)
-        return sequence[position:end], end
-    return ("" if character in "^$." else character), position + 1
-
-
 def _quantifier(sequence: str, position: int) -> tuple[bool, int]:
     """(may be absent, end) of the quantifier at a position, if there is one."""
     if position >= len(sequence) or sequence[position] not in _QUANTIFIERS:
@@ -99,13 +48,6 @@ def _quantifier(sequence: str, position: int) -> tuple[bool, int]:
     end = sequence.index("}", position) + 1 if sequence[position] == "{" else position + 1
     optional = sequence[position] in "*?" or sequence[position : position + 2] in ("{0", "{,")
     return optional, end
-
-
-def _inside(group: str) -> str:
-    for opening in ("(?:", "(?-i:", "("):
-        if group.startswith(opening):
-            return group[len(opening) : -1]
-    raise ValueError(group)
 
 
 def _class_end(pattern: str, position: int) -> int:
