@@ -37,6 +37,8 @@ BAD = {
     "RATE_LIMIT_NEW_PER_HOUR": ["-1", "x"],
     "RATE_LIMIT_READ_RPM": ["-1", "x"],
     "RATE_LIMIT_PRIVACY_RPM": ["-1", "x"],
+    "BACKUP_DAILY": ["maybe"],
+    "BACKUP_KEEP_DAYS": ["0", "31", "week"],
     "MAX_CONNECTIONS": ["9", "100001"],
     "ENABLE_REQUEST_LOGGING": ["maybe", "2"],
     "LOG_RETENTION_DAYS": ["0", "366"],
@@ -70,7 +72,7 @@ BAD = {
     "REPORT_HOUR": ["24", "-1"],
     "REPORT_RECIPIENTS": ["nobody"],
 }
-FREE = {"DATA_DIR", "RATE_KEY_HEADER", "LOG_DIR", "POCKETBASE_EMAIL", "SMTP_USER"}  # any text will do
+FREE = {"BACKUP_DIR", "DATA_DIR", "RATE_KEY_HEADER", "LOG_DIR", "POCKETBASE_EMAIL", "SMTP_USER"}  # any text will do
 SECRETS = {setting.name for setting in SETTINGS if setting.parse is secret}  # any text of printable ASCII
 TLS = {"TLS_CERT_FILE", "TLS_KEY_FILE"}  # any text, but both or none
 GOOD: list[tuple[str, str, Any]] = [
@@ -123,6 +125,9 @@ def test_defaults_are_those_of_the_contract() -> None:
         rate_limit_new_per_hour=300,
         rate_limit_read_rpm=300,
         rate_limit_privacy_rpm=30,
+        backup_dir=None,
+        backup_daily=False,
+        backup_keep_days=7,
         max_connections=1000,
         tls_cert_file=None,
         tls_key_file=None,

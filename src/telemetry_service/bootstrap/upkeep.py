@@ -1,25 +1,32 @@
-"""Clean-up, retention and VACUUM of a data directory, beside a running service or without one."""
+"""Clean-up, retention, VACUUM and backups of a data directory, beside a running service or without one."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from telemetry_service.bootstrap.assembly import now, store_options
 from telemetry_service.jobs import upkeep
 from telemetry_service.settings import Settings
-from telemetry_service.store import inbox, retention, store
-from telemetry_service.store.database import UnusableData
+from telemetry_service.store import inbox, restoring, retention, store
+from telemetry_service.store.backup import Manifest
+from telemetry_service.store.database import UnusableData, connect
 from telemetry_service.store.directory import identities
 from telemetry_service.store.inbox import InboxReader
+from telemetry_service.store.restoring import Restored
 from telemetry_service.store.store import Store
 from telemetry_service.store.stuck import count_stuck
 
 CACHE_MB = 8  # a command has less to remember than the fold
 
 
-@contextmanager
-def _existing_store(settings: Settings) -> Iterator[Store]:
+def _check_existing(settings: Settings) -> None:
     if not (settings.data_dir / store.FILE_NAME).exists():
         raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+
+
+@contextmanager
+def _existing_store(settings: Settings) -> Iterator[Store]:
+    _check_existing(settings)
     ids = identities(settings.data_dir)
     with closing(Store(settings.data_dir, store_options(settings), ids, now=now(), cache_mb=CACHE_MB)) as opened:
         yield opened
@@ -41,7 +48,8 @@ def retain(settings: Settings, *, dry_run: bool) -> int:
             return retention.count_through(opened.connection, through)
         waiting = InboxReader(settings.data_dir) if (settings.data_dir / inbox.FILE_NAME).exists() else None
         try:
-            return upkeep.retain(opened, waiting, settings.retention_days, now)["installations"]
+            backups = upkeep.Backups(backup_folder(settings), settings.backup_keep_days)
+            return upkeep.retain(opened, waiting, settings.retention_days, now, backups)["installations"]
         finally:
             if waiting is not None:
                 waiting.close()
@@ -53,3 +61,21 @@ def vacuum(settings: Settings, *, if_due: bool) -> upkeep.Counts | None:
         if if_due and not upkeep.vacuum_is_due(opened, now()):
             return None
         return upkeep.vacuum(opened, settings.data_dir, now)
+
+
+def backup_folder(settings: Settings) -> Path:
+    """Where the service puts its backups, and deletes them again."""
+    return settings.backup_dir or settings.data_dir / "backups"
+
+
+def back_up(settings: Settings, folder: Path | None) -> tuple[Path, Manifest]:
+    """Back up the data directory, beside a running service or without one; where the backup is, and what it holds."""
+    _check_existing(settings)
+    # Neither a key nor the newest schema is needed for it: a backup comes before an update.
+    with closing(connect(settings.data_dir / store.FILE_NAME)) as connection:
+        return upkeep.back_up(connection, settings.data_dir, folder or backup_folder(settings), now)
+
+
+def restore(settings: Settings, backup: Path, *, replace: bool) -> Restored:
+    """Put a backup in the place of the data directory; no service may use it."""
+    return restoring.restore(backup, settings.data_dir, store_options(settings), now(), replace=replace)

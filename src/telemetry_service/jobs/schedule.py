@@ -66,6 +66,7 @@ def table(
         # Soon after the day that became too old has ended.
         _daily("retention", 0, 5, last, now, "retention"),
         _daily("vacuum", 1, 10, last, now, "vacuum", "--if-due"),
+        *([_daily("backup", 2, 20, last, now, "backup")] if settings.backup_daily else []),
     )
     return tuple(job for job in jobs if job.period_seconds)
 

@@ -1,19 +1,22 @@
-"""Clean-up, retention and VACUUM: what keeps installations no longer than is said. Each is noted in the table of past runs.
+"""Clean-up, retention, VACUUM and backups: what keeps installations as long as is said. Each is noted in the table of past runs.
 
 All work in small transactions and rest as long between two as one took, so that the fold gets its turn and the disk is left
 to ingest half of the time.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from telemetry_service.core.event import decode_entry
 from telemetry_service.core.period import day_of
 from telemetry_service.jobs.schedule import JobFailed
-from telemetry_service.store import compact, retention
-from telemetry_service.store.database import StoreUnavailable, transaction
+from telemetry_service.store import backup, compact, retention
+from telemetry_service.store.changes import deletions_overdue
+from telemetry_service.store.database import StoreUnavailable, UnusableData, transaction
 from telemetry_service.store.inbox import InboxReader
 from telemetry_service.store.runs import last_run, note_run
 from telemetry_service.store.store import Store
@@ -25,42 +28,51 @@ DELETED_AT_ONCE = 1_000
 LONGEST_REST_SECONDS = 0.5
 TRUNCATE_TRIES = 20
 VACUUM_DAYS = 6  # a day is left to try again: within 7 nothing deleted is left in the bytes
+MIRROR_SECONDS = 86_400  # as long as a mirror may be away before somebody should know
 MICROSECONDS_PER_DAY = 86_400_000_000
 
 Clock = Callable[[], int]  # microseconds since 1970 UTC
 Counts = dict[str, int]
 
 
+class Backups(NamedTuple):
+    """Where this service puts its backups, and for how many UTC days they are kept."""
+
+    folder: Path
+    keep_days: int
+
+
 @contextmanager
-def noted(store: Store, job: str, now: Clock) -> Iterator[Counts]:
+def noted(connection: sqlite3.Connection, job: str, now: Clock) -> Iterator[Counts]:
     """Note a run of a job with the counts that it fills in, also when it fails."""
     started_at = now()
     counts: Counts = {}
     try:
         yield counts
-    except (StoreUnavailable, JobFailed):
-        with suppress(StoreUnavailable), transaction(store.connection):
-            note_run(store.connection, job, started_at=started_at, ended_at=now(), outcome="failed", counts=counts)
+    except (StoreUnavailable, UnusableData, JobFailed):
+        with suppress(StoreUnavailable), transaction(connection):
+            note_run(connection, job, started_at=started_at, ended_at=now(), outcome="failed", counts=counts)
         raise
-    with transaction(store.connection):
-        note_run(store.connection, job, started_at=started_at, ended_at=now(), counts=counts)
+    with transaction(connection):
+        note_run(connection, job, started_at=started_at, ended_at=now(), counts=counts)
 
 
 def clean_up(store: Store, hours: int, now: Clock) -> int:
     """Let installations that are stuck for so many hours end as `unknown`; how many those were."""
-    with noted(store, "cleanup", now) as counts:
+    with noted(store.connection, "cleanup", now) as counts:
         counts["updated"] = 0
         for updated in _batches(lambda: give_up_stuck(store, now(), hours, STUCK_AT_ONCE)):
             counts["updated"] += updated
     return counts["updated"]
 
 
-def retain(store: Store, inbox: InboxReader | None, retention_days: int, now: Clock) -> Counts:
-    """Seal and delete the days that are over, give their space back, and count what is left of them: nothing.
+def retain(store: Store, inbox: InboxReader | None, retention_days: int, now: Clock, backups: Backups | None = None) -> Counts:
+    """Seal and delete the days that are over, give their space back, delete the backups that are too old, and count what is
+    left of all that, in the store, the inbox, the mirror and the backups: nothing.
 
-    Raises `JobFailed` if something is.
+    The mirror has a day to follow. Raises `JobFailed` if something is left.
     """
-    with noted(store, "retention", now) as counts:
+    with noted(store.connection, "retention", now) as counts:
         through = retention.last_day_over(day_of(now()), retention_days)
         counts["erased_ids"] = retention.seal(store, through)
         counts["installations"] = 0
@@ -71,10 +83,41 @@ def retain(store: Store, inbox: InboxReader | None, retention_days: int, now: Cl
         empty_log(store)
         counts["left"] = retention.count_through(store.connection, through)
         counts["left_in_inbox"] = events_through(inbox, through) if inbox else 0
-        if counts["left"] or counts["left_in_inbox"]:
-            left = f"{counts['left']} installations and {counts['left_in_inbox']} waiting events"
-            raise JobFailed(f"{left} are older than {retention_days} days")
+        counts["left_in_mirror"] = deletions_overdue(store.connection, now() // 1_000_000 - MIRROR_SECONDS)
+        counts["backups"], counts["left_in_backups"] = _delete_expired(backups, day_of(now())) if backups else (0, 0)
+        told = {
+            "left": f"{counts['left']} installations are older than {retention_days} days",
+            "left_in_inbox": f"{counts['left_in_inbox']} waiting events are older than {retention_days} days",
+            "left_in_mirror": f"the mirror has not confirmed {counts['left_in_mirror']} deletions for a day: see mirror status",
+            "left_in_backups": f"{counts['left_in_backups']} backups are too old and cannot be deleted: delete them by hand",
+        }
+        if problems := [text for name, text in told.items() if counts[name]]:
+            raise JobFailed("; ".join(problems))
     return counts
+
+
+def _delete_expired(backups: Backups, today: int) -> tuple[int, int]:
+    """Delete the backups that are too old; how many those were, and how many are left of them."""
+    found = backup.expired(backups.folder, today, backups.keep_days)
+    for path in found:
+        with suppress(StoreUnavailable):
+            backup.delete(path)
+    left = len(backup.expired(backups.folder, today, backups.keep_days))
+    return len(found) - left, left
+
+
+def back_up(connection: sqlite3.Connection, directory: Path, folder: Path, now: Clock) -> tuple[Path, backup.Manifest]:
+    """Back up a data directory into a new directory in `folder`; `connection` is to its store, for the note of the run.
+
+    Raises `StoreUnavailable` and `UnusableData`.
+    """
+    with noted(connection, "backup", now) as counts:
+        path, manifest = backup.make(directory, folder, now())
+        counts["bytes"] = sum(file.stat().st_size for file in path.iterdir())
+        counts["installations"] = manifest.installations
+        counts["waiting_reports"] = manifest.waiting_reports
+        counts["has_key"] = int(manifest.has_key)
+    return path, manifest
 
 
 def events_through(inbox: InboxReader, through_day: int) -> int:
@@ -105,7 +148,7 @@ def vacuum(store: Store, directory: Path, now: Clock) -> Counts:
 
     Raises `StoreUnavailable`, also when there is too little space.
     """
-    with noted(store, "vacuum", now) as counts:
+    with noted(store.connection, "vacuum", now) as counts:
         counts["bytes_before"] = compact.used_bytes(store.connection)
         counts["names"] = sweep_names(store)
         compact.vacuum(store.connection, directory)

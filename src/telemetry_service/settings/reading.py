@@ -45,6 +45,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cleanup_enabled: bool
     cleanup_interval_min: int
     retention_days: int
+    backup_dir: Path | None
+    backup_daily: bool
+    backup_keep_days: int
     metrics_auth: str
     ingest_auth: str
     github_owner: str

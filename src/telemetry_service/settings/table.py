@@ -92,6 +92,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "RETENTION_DAYS", "365", whole(1, 36_500), "UTC days that installations are kept, today included; retention is always on"
     ),
+    Setting("BACKUP_DIR", "", path_if_any, "directory of the backups that this service makes; empty means backups in DATA_DIR"),
+    Setting("BACKUP_DAILY", "false", flag, "whether a backup is made every night"),
+    Setting("BACKUP_KEEP_DAYS", "7", whole(1, 30), "UTC days after which backups in that directory are deleted"),
     Setting("INGEST_AUTH", "none", choice("none", "token"), "whether reports need a token with the scope ingest"),
     Setting(
         "METRICS_AUTH",

@@ -115,6 +115,17 @@ def standing(connection: sqlite3.Connection) -> Standing:
     )
 
 
+def deletions_overdue(connection: sqlite3.Connection, before_seconds: int) -> int:
+    """How many installations that were deleted before an instant the mirror has not let go of, or refuses to."""
+    (count,) = connection.execute(
+        "SELECT count(*) FROM (SELECT execution FROM change WHERE changed_at < ?1"
+        " UNION ALL SELECT execution FROM change_set_aside WHERE set_aside_at < ?1) AS late"
+        " WHERE NOT EXISTS (SELECT 1 FROM installation WHERE execution = late.execution)",
+        (before_seconds,),
+    ).fetchone()
+    return int(count)
+
+
 class Changes:
     """The mirror's side of the store, on a connection of its own.
 

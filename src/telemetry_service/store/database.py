@@ -108,6 +108,11 @@ def schema_version(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
+def known_version(kind: str) -> int:
+    """The newest schema of a kind of database that this version of the service knows."""
+    return len(_steps(kind))
+
+
 def _steps(kind: str) -> list[tuple[str, str]]:
     folder = resources.files("telemetry_service.store").joinpath("sql")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.startswith(f"{kind}_"))

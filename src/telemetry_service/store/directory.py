@@ -13,6 +13,7 @@ from telemetry_service.store.database import UnusableData
 
 LOCK_FILE = "lock"
 KEY_FILE = "secret.key"
+RESTORING = ".restoring"  # there while a backup is put in place; left over, if that was cut off
 
 
 class InUse(UnusableData):
@@ -20,10 +21,10 @@ class InUse(UnusableData):
 
 
 @contextmanager
-def held(directory: Path) -> Iterator[None]:
+def held(directory: Path, *, to_restore: bool = False) -> Iterator[None]:
     """Hold a data directory, created if missing, for one service.
 
-    Raises `UnusableData` when another service holds it or it cannot be written.
+    Raises `UnusableData` when another service holds it, it cannot be written, or a backup was put in place by halves.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -37,6 +38,8 @@ def held(directory: Path) -> Iterator[None]:
             raise InUse(
                 "another service or command uses this data directory; stop it first, or set DATA_DIR to another one"
             ) from None
+        if not to_restore and (directory / RESTORING).exists():
+            raise UnusableData("a restore was cut off here; run telemetry-service restore --replace once more")
         yield
     finally:
         os.close(lock)
@@ -62,12 +65,8 @@ def identities(directory: Path) -> Identities:
 
     Raises `UnusableData` when the key of existing data is gone.
     """
-    path = directory / KEY_FILE
-    if path.exists():
-        try:
-            return Identities(bytes.fromhex(path.read_text("ascii").strip()))
-        except (ValueError, UnicodeDecodeError):
-            raise UnusableData(f"{KEY_FILE} holds no key; restore it from a backup") from None
+    if (directory / KEY_FILE).exists():
+        return read_key(directory)
     if (directory / store.FILE_NAME).exists():
         raise UnusableData(
             f"{KEY_FILE} is missing beside existing data. Without it access tokens are void, nobody can see or erase what is"
@@ -75,6 +74,17 @@ def identities(directory: Path) -> Identities:
             " lost for good, accept that with: telemetry-service new-key"
         )
     return create_key(directory)
+
+
+def read_key(directory: Path) -> Identities:
+    """The ids of a directory that has a key.
+
+    Raises `UnusableData` for a file that is no key.
+    """
+    try:
+        return Identities(bytes.fromhex((directory / KEY_FILE).read_text("ascii").strip()))
+    except (ValueError, UnicodeDecodeError):
+        raise UnusableData(f"{KEY_FILE} holds no key; restore it from a backup") from None
 
 
 def create_key(directory: Path) -> Identities:

@@ -7,12 +7,12 @@ process writes an inbox; any number may read it.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from telemetry_service.core.event import Entry, decode_entry
+from telemetry_service.core.event import Entry, Erasure, decode_entry
 from telemetry_service.store.database import StoreUnavailable, connect, migrate, transaction
 
 FILE_NAME = "inbox.sqlite"
@@ -136,11 +136,11 @@ class InboxReader:
         groups = self._connection.execute(
             "SELECT last_seq, size, bodies FROM event_group WHERE instr(bodies, ?) ORDER BY last_seq", (random_id,)
         )
-        for last_seq, size, bodies in groups:
-            for seq, body in enumerate(_bodies(size, bodies), last_seq - size + 1):
-                entry = decode_entry(body)
-                if entry.random_id == random_id:
-                    yield seq, entry
+        return ((seq, entry) for seq, entry in _entries(groups) if entry.random_id == random_id)
+
+    def erasures(self) -> list[bytes]:
+        """The random ids that requests to erase are here for."""
+        return [entry.random_id for _, entry in _entries(self._groups(0)) if isinstance(entry, Erasure)]
 
     def pending(self, after: int) -> int:
         """How many events lie behind number `after`."""
@@ -155,3 +155,9 @@ class InboxReader:
 
 def _bodies(size: int, bodies: bytes) -> list[bytes]:
     return [bodies] if size == 1 else _decode_bodies(bodies)
+
+
+def _entries(groups: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, Entry]]:
+    for last_seq, size, bodies in groups:
+        for seq, body in enumerate(_bodies(size, bodies), last_seq - size + 1):
+            yield seq, decode_entry(body)

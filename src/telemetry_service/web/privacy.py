@@ -64,10 +64,11 @@ class Privacy:
         guesses = -(-per_minute // GUESSABLE_SHARE)
         self._questions = TokenBuckets(per_minute, per_minute * AT_ONCE_MINUTES)
         self._guesses = TokenBuckets(guesses, guesses * AT_ONCE_MINUTES)
-        kept = parts.settings.retention_days
+        kept, backups = parts.settings.retention_days, parts.settings.backup_keep_days
         message = (
             "This request is on disk and final. Whatever is stored under this id is deleted within moments, no copy of it is"
-            f" left in the files within 7 days, and for {kept} days no report is stored under it again."
+            f" left in the files within 7 days, nor in backups of this service after {backups} days, and for {kept} days no"
+            " report is stored under it again."
         )
         self._erasing = Erasing("accepted", message)
 
