@@ -42,6 +42,7 @@ COMMANDS = (
     "mirror retry",
     "mirror resend",
     "alerts",
+    "report",
 )
 RANDOM_ID = "5f0c3b8e-9c1d-4e7a-8b2f-1d2c3b4a5f60"
 GOOD = {"random_id": RANDOM_ID, "type": "lxc", "nsapp": "Jellyfin", "status": "failed", "exit_code": "7"}

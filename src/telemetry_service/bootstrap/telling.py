@@ -4,23 +4,29 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from sqlite3 import Connection
 
 from telemetry_service.bootstrap.assembly import now
+from telemetry_service.bootstrap.reporting import report
 from telemetry_service.channels.channel import Channel
 from telemetry_service.channels.chat import Chat, names
+from telemetry_service.channels.github import github, repository
+from telemetry_service.channels.issue_comments import CHANNEL, IssueComments
 from telemetry_service.channels.mail import Mail
 from telemetry_service.core.counts import Facet
+from telemetry_service.core.issue_text import verified
 from telemetry_service.core.messages import Notice
 from telemetry_service.core.period import Period, day_of
 from telemetry_service.core.reports.dashboard import installations
 from telemetry_service.core.threshold import over_threshold
-from telemetry_service.jobs import alerts
-from telemetry_service.jobs.alerts import Policy
+from telemetry_service.jobs import alerts, reporting
+from telemetry_service.jobs.alerts import Comment, Policy
+from telemetry_service.jobs.reporting import ReportTime
 from telemetry_service.jobs.schedule import JobFailed
 from telemetry_service.settings import Settings
 from telemetry_service.store import outbox
-from telemetry_service.store.alert_words import notices
+from telemetry_service.store.alert_words import fixes, notices
 from telemetry_service.store.database import StoreUnavailable, UnusableData, connect
 from telemetry_service.store.outbox import Busy, held_outbox
 from telemetry_service.store.reading import PUBLIC, Reader
@@ -67,11 +73,21 @@ def policy(settings: Settings) -> Policy:
     )
 
 
+def report_time(settings: Settings) -> ReportTime | None:
+    """When the weekly report goes out; None for never."""
+    if not settings.report_enabled or not settings.smtp_host:
+        return None
+    return ReportTime(settings.report_day, settings.report_hour)
+
+
 def alerts_due(settings: Settings) -> bool:
     """Whether the command `alerts` has anything to do; cheap enough to be asked twice a minute."""
     try:
         with closing(connect(settings.data_dir / FILE_NAME, read_only=True)) as connection:
-            return alerts.is_due(connection, policy(settings), now())
+            if alerts.is_due(connection, policy(settings), now()):
+                return True
+            at = report_time(settings)
+            return at is not None and reporting.is_due(connection, at, now())
     except StoreUnavailable:
         return False  # the next look will tell
 
@@ -90,7 +106,15 @@ def work_off(settings: Settings) -> dict[str, int]:
     stop = _stopped_by_signal()
     try:
         with held_outbox(settings.data_dir) as connection:
-            counts = alerts.work(connection, policy(settings), channels_of(settings), _notices(settings), now, stop)
+            channels = channels_of(settings)
+            at = report_time(settings)
+            if at is not None:
+                channels[reporting.CHANNEL] = mail(settings, reporting.CHANNEL, settings.report_recipients or settings.smtp_to)
+                reporting.record_report(connection, at, partial(report, settings), now())
+            if repository(settings):
+                channels[CHANNEL] = IssueComments(partial(github, settings))
+            fixed = _fixed(settings) if repository(settings) else ()
+            counts = alerts.work(connection, policy(settings), channels, _notices(settings), now, stop, fixed)
     except Busy as error:
         raise JobFailed(str(error)) from None
     if counts["failed"] or counts["given_up"]:
@@ -128,6 +152,14 @@ def existing(settings: Settings) -> Connection:
     if not (settings.data_dir / FILE_NAME).exists():
         raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
     return connect(settings.data_dir / FILE_NAME, read_only=True)
+
+
+def _fixed(settings: Settings) -> Iterator[Comment]:
+    """What belongs under the issues of scripts whose alerts have closed since the issue was opened."""
+    reader = Reader(settings.data_dir)
+    with closing(reader.connection):
+        for issue, notice in fixes(reader, repository(settings)):
+            yield Comment(f"issue-{issue}-{notice.key.replace(':', '-')}", CHANNEL, issue, verified(notice, settings.public_url))
 
 
 def _stopped_by_signal() -> threading.Event:

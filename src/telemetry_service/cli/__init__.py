@@ -37,6 +37,7 @@ for command in (
     backups.backup,
     backups.restore,
     telling.alerts,
+    telling.report,
 ):
     app.command()(command)
 app.add_typer(token_app, name="token")

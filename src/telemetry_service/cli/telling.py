@@ -1,6 +1,7 @@
 """Commands that tell people something."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -47,6 +48,32 @@ def alerts(
             print(f"{channel}: {problem or 'sent'}")
     if any(problem for _, problem in results):
         raise typer.Exit(1)
+
+
+def report(
+    week: Annotated[str, typer.Option(help="A week such as 2026-W47; the last one that is over by default.")] = "",
+    format_: Annotated[str, typer.Option("--format", help="text or html.")] = "text",
+) -> None:
+    """Print the report of a week, as it goes out by mail: published numbers beside those of the week before.
+
+    Works while the service runs, which sends it by itself on REPORT_DAY at REPORT_HOUR to REPORT_RECIPIENTS.
+
+    Example: telemetry-service report --week 2026-W47 --format html > report.html
+    """
+    from telemetry_service.bootstrap.reporting import last_week
+    from telemetry_service.bootstrap.reporting import report as run
+    from telemetry_service.core.week import week as week_of
+
+    if format_ not in ("text", "html"):
+        raise typer.BadParameter("must be text or html", param_hint="--format")
+    wanted = week_of(week) if week else last_week()
+    if wanted is None:
+        raise typer.BadParameter("must be a week such as 2026-W47", param_hint="--week")
+    message = run(current_settings(), wanted)
+    if message is None:
+        print("telemetry-service: nothing was published up to this week, or it has not begun", file=sys.stderr)
+        raise typer.Exit(1)
+    print(message.text if format_ == "text" else message.html, end="" if format_ == "text" else "\n")
 
 
 def _behind(problem: str | None) -> str:

@@ -172,6 +172,10 @@ class Intake:
         """Get ready to explain failures; may be called from another thread."""
         self._explain.prepare()
 
+    def scrubber(self) -> Scrubber:
+        """What cleans error texts; made by whoever needs it first."""
+        return self._explain.prepare()
+
     def takes_long(self, body: bytes) -> bool:
         """Whether accepting this payload may take more than a few milliseconds."""
         return len(body) > LONG_BODY_BYTES or not self._explain.ready

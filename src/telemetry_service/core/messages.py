@@ -69,7 +69,7 @@ def page(title: str, rows: str, width: int = 600) -> str:
         f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td align="center">'
         f'<table role="presentation" width="{width}" cellpadding="0" cellspacing="0" border="0" '
         f'style="width:100%;max-width:{width}px;font-family:Segoe UI,Roboto,Helvetica,Arial,sans-serif;font-size:15px;'
-        'line-height:1.45;text-align:left"><tr><td style="padding:8px 16px 24px 16px">'
+        'line-height:1.45;text-align:left"><tr><td style="padding:8px 12px 24px 12px">'
         f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">{rows}</table>'
         "</td></tr></table></td></tr></table></body></html>"
     )

@@ -8,10 +8,14 @@ MAX_DAYS = 365
 
 
 class Period(NamedTuple):
-    """UTC days from `first` to `last`, both included, as days since 1970; `first` is None for all time."""
+    """UTC days from `first` to `last`, both included, as days since 1970; `first` is None for all time.
+
+    `ended`: something may be counted after `last`, as it is not with a period that ends today.
+    """
 
     first: int | None
     last: int
+    ended: bool = False
 
     @property
     def days(self) -> int | None:
@@ -71,11 +75,13 @@ def first_day_of(month: int) -> int:
 
 
 def spans(wanted: Period) -> list[Span]:
-    """The fewest runs that add up to a period, provided that nothing is counted after its last day.
+    """The fewest runs that add up to a period; of one that ended, its days.
 
     The last month is taken whole; of the first, either the days inside are added or those outside taken off.
     """
     last_month = month_of(wanted.last)
+    if wanted.ended and wanted.first is not None:
+        return [Span(False, wanted.first, wanted.last, 1)]
     if wanted.first is None:
         return [Span(True, 0, last_month, 1)]
     first_month = month_of(wanted.first)

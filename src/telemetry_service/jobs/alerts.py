@@ -34,6 +34,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return self.enabled and bool(self.channels)
 
 
+class Comment(msgspec.Struct, frozen=True):
+    """What is to be said under an issue, under a key once."""
+
+    key: str
+    channel: str
+    issue: int
+    text: str
+
+
 def is_due(connection: sqlite3.Connection, policy: Policy, now: int) -> bool:
     """Whether there is anything to do: to look again, to tell, or to try again."""
     run = last_run(connection, JOB)
@@ -58,9 +67,11 @@ def work(
     notices: Iterable[Notice],
     now: Clock,
     stop: threading.Event,
+    comments: Iterable[Comment] = (),
 ) -> dict[str, int]:
     """Note what there is to tell, tell it when the cool-down is over, and send what is due; counts of what was done.
 
+    `comments` are all that belong under issues, also those that are there already.
     Only by who holds the outbox. Raises `StoreUnavailable`, with nothing half done.
     """
     started_at = now()
@@ -69,6 +80,9 @@ def work(
     with transaction(connection):
         counts["noted"] = sum(outbox.note(connection, notice, now()) for notice in notices)
         counts["recorded"] = _record(connection, policy, now())
+        for comment in comments:
+            text = Message(str(comment.issue), comment.text, "")
+            outbox.record(connection, comment.key, "comment", text, [comment.channel], now())
     counts |= deliver(connection, channels, now, stop)
     outbox.forget_texts(connection)
     with transaction(connection):

@@ -6,6 +6,7 @@ general client takes for a request, which would be slower than the PocketBase it
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -29,13 +30,15 @@ class Answer(NamedTuple):
 class Connection:
     """One connection to a server, opened when it is used and again when it was closed."""
 
-    def __init__(self, url: str, timeout_seconds: float) -> None:
+    def __init__(self, url: str, timeout_seconds: float, headers: Mapping[str, str] | None = None) -> None:
+        """`headers` go with every request; they hold no line breaks."""
         parts = urlsplit(url)
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._prefix = parts.path.rstrip("/")
         self._host_header = parts.netloc.rpartition("@")[2]
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         self._timeout_seconds = timeout_seconds
         self._exchange: _Exchange | None = None
 
@@ -46,7 +49,7 @@ class Connection:
         """
         head = (
             f"{method} {self._prefix}{path} HTTP/1.1\r\nhost: {self._host_header}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\n"
+            f"content-length: {len(body)}\r\n{self._headers}"
         )
         if token:
             head += f"authorization: {token}\r\n"

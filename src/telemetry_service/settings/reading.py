@@ -53,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     github_owner: str
     github_repo: str
     github_token: Secret
+    github_api_url: str
     github_url: str
     github_pages_branch: str
     publish_interval_min: int

@@ -104,7 +104,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("GITHUB_OWNER", "", matching(OWNER, "the owner of a repository"), "owner of the repository on GitHub"),
     Setting("GITHUB_REPO", "", matching(REPOSITORY, "the name of a repository"), "its name, without the owner"),
-    Setting("GITHUB_TOKEN", "", secret, "a token that may write the repository's contents"),
+    Setting("GITHUB_TOKEN", "", secret, "a token that may write the repository's contents, and its issues"),
+    Setting(
+        "GITHUB_API_URL",
+        "https://api.github.com",
+        server,
+        "API for issues: of GitHub Enterprise https://HOST/api/v3, of Gitea https://HOST/api/v1",
+    ),
     Setting("GITHUB_URL", "https://github.com", remote, "where the repository lies: a GitHub of one's own, or another host"),
     Setting(
         "GITHUB_PAGES_BRANCH",

@@ -3,12 +3,13 @@
 import sqlite3
 from collections.abc import Iterator
 
-from telemetry_service.core.alerting.alert import Alert
+from telemetry_service.core.alerting.alert import Alert, Kind
 from telemetry_service.core.alerting.words import Published, closed, opened
 from telemetry_service.core.counts import Dimension, Facet
 from telemetry_service.core.messages import Notice
 from telemetry_service.core.period import Period, day_of
 from telemetry_service.store.alerts import lines, open_alerts, past_alerts
+from telemetry_service.store.issues import issues_of
 from telemetry_service.store.reading import PUBLIC, Reader
 
 MANY = 100_000
@@ -37,6 +38,22 @@ def notices(reader: Reader) -> Iterator[Notice]:
         for what, made in (("opened", opened), ("closed", closed)):
             if f"alert:{alert.number}:{what}" not in noted and (what == "opened" or alert.closed_at is not None):
                 yield made(alert, published(reader, alert))
+
+
+def fixes(reader: Reader, repository: str) -> Iterator[tuple[int, Notice]]:
+    """The issues of a repository, by number, whose script got better after they were opened, and what is to be told of that."""
+    issues = [issue for issue in issues_of(reader.connection, repository) if issue.app]
+    if not issues:
+        return
+    for alert in past_alerts(reader.connection, MANY):
+        for issue in issues:
+            if (
+                issue.app == alert.app
+                and (alert.closed_at or 0) > issue.created_at
+                and alert.recovery
+                and alert.kind != Kind.SILENT
+            ):
+                yield issue.number, closed(alert, published(reader, alert))
 
 
 def changed_since(connection: sqlite3.Connection, instant: int) -> bool:

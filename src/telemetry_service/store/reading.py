@@ -179,6 +179,11 @@ class Reader:
         (day,) = self.connection.execute(f"SELECT max(day) FROM {tables}_day").fetchone()
         return None if day is None else int(day)
 
+    def oldest_day(self, tables: str) -> int | None:
+        """The first UTC day on which anything is counted."""
+        (day,) = self.connection.execute(f"SELECT min(day) FROM {tables}_day WHERE subject = ?", (int(Facet.OUTCOME),)).fetchone()
+        return None if day is None else int(day)
+
     def gauge(self, name: str) -> int:
         """A published figure that is no sum of counts: `running` or `stuck`."""
         row = self.connection.execute("SELECT n FROM public_gauge WHERE name = ?", (name,)).fetchone()

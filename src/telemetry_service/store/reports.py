@@ -15,12 +15,14 @@ from telemetry_service.core.reports.lines import slices
 from telemetry_service.core.reports.part import PARTS, Part, part
 from telemetry_service.core.reports.scripts import Script, Scripts, script, scripts
 from telemetry_service.core.reports.view import ERRORS, View, is_installation
+from telemetry_service.core.reports.weekly import Weekly
 from telemetry_service.core.tally import ScriptTally, Tally
 from telemetry_service.store.cells import Only, of
 from telemetry_service.store.error_lines import line_slices, lines_seen
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
 from telemetry_service.store.records import Record, Records, Wanted
 from telemetry_service.store.rows import IDS_PER_MILLISECOND
+from telemetry_service.store.weeks import weekly_report, weeks
 
 RECENT = 10
 
@@ -122,6 +124,14 @@ class Reports:
             daily=reader.daily_of(tables, facet, view.period, view.sources, dimension, value),
             step=self._step,
         )
+
+    def weekly(self, view: View) -> Weekly | None:
+        """The report of the week that is the view's period; None where there is none."""
+        return weekly_report(self._reader, view, today=day_of(self._now), step=self._step)
+
+    def weeks(self, *, exact: bool) -> list[Period]:
+        """The weeks of which there is a report, the newest first."""
+        return weeks(self._reader, exact=exact, today=day_of(self._now))
 
     def repo_slugs(self, view: View) -> list[SlugCount]:
         return repo_slugs(self._reader.tallies(_tables(view), (Facet.OUTCOME,), view.period, view.sources, by_source=True))

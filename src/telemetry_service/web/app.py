@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
+from telemetry_service.channels.github import GitHubFailed
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.fields import OPERATING_SYSTEMS, STATUSES, TYPES
 from telemetry_service.core.own_data import OwnData
@@ -31,6 +32,8 @@ from telemetry_service.web.cache import TooManyReads
 from telemetry_service.web.guard import guarded
 from telemetry_service.web.headers import ANSWER_STARTED, security_headers, with_headers
 from telemetry_service.web.health import Health, HealthChecks, Readiness
+from telemetry_service.web.issues import BODY as ISSUE_BODY
+from telemetry_service.web.issues import IssueAnswer, IssueHandlers, NoRepository
 from telemetry_service.web.login import Login
 from telemetry_service.web.metrics import Metrics
 from telemetry_service.web.openapi import description
@@ -84,7 +87,7 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
     """The routes. `scope` and `token_required` say who may call one; no handler runs without its row."""
     api, health, metrics = Api(parts), HealthChecks(parts), Metrics(parts)
     badges, records = Badges(parts), RecordHandlers(parts, pages)
-    alerts = AlertHandlers(parts)
+    alerts, issues = AlertHandlers(parts), IssueHandlers(parts, pages)
     privacy = Privacy(parts, pages)
     tokens_needed = parts.settings.ingest_auth == "token"
     counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (401, 429, 503)}
@@ -122,6 +125,8 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
         Route(path="/scripts", summary="all scripts", handler=pages.scripts, **page),
         Route(path="/script-analysis", summary="all scripts", handler=pages.scripts, **page),
         Route(path="/scripts/{app}", summary="one script", handler=pages.script, **page),
+        Route(path="/reports", summary="weekly reports", handler=pages.reports, **page),
+        Route(path="/reports/{week}", summary="one week", handler=pages.report, **page),
         Route(path="/records", summary="single installations", handler=pages.records, **page | {"token_required": True}),
         Route(path="/privacy", summary="what is collected, and why", handler=pages.privacy, **page),
         Route(path="/privacy/record", summary="the record of processing", handler=records.page, **page),
@@ -138,6 +143,11 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
               answer=Alerts, scope="admin", token_required=True, refusals=(401, 403, 503), **plain),
         Route(method="POST", path="/api/alerts/test", summary="a test message over every channel", handler=alerts.test,
               answer=AlertTest, scope="admin", token_required=True, refusals=(401, 403, 503)),
+        Route(method="POST", path="/api/github/create-issue", summary="an issue about a script", handler=issues.create,
+              answer=IssueAnswer, body=ISSUE_BODY, scope="admin", token_required=True,
+              refusals=(401, 403, 404, 413, 429, 502, 503)),
+        Route(method="POST", path="/issues", summary="the same, from a page", handler=issues.by_button, media_type="text/html",
+              scope="admin", token_required=True, refusals=(401, 403, 404, 413, 429, 502, 503)),
         Route(path="/healthz", summary="whether events can be stored", handler=health.healthz, answer=Health,
               refusals=(503,), **plain),
         Route(path="/readyz", summary="whether everything works", handler=health.readyz, answer=Readiness,
@@ -221,6 +231,12 @@ def _denied(error: Any) -> tuple[int, str, dict[str, str]]:
     return error.status, error.reason, {name.decode(): value.decode() for name, value in error.headers}
 
 
+def _github(error: Any) -> tuple[int, str, dict[str, str]]:
+    if error.wait_seconds is None:
+        return 502, str(error), {}
+    return 429, str(error), {"retry-after": str(int(error.wait_seconds) + 1)}
+
+
 def _http(error: Any) -> tuple[int, str, dict[str, str]]:
     reasons = {404: "nothing here; see /openapi.json for what there is", 405: "method: not accepted here; see Allow"}
     return error.status_code, reasons.get(error.status_code, "refused"), dict(error.headers or {})
@@ -232,6 +248,8 @@ REASONS: dict[type[Exception], Callable[[Any], tuple[int, str, dict[str, str]]]]
     Denied: _denied,
     NoSuchPage: lambda error: (404, str(error), {}),
     TooManyReads: lambda error: (429, str(error), {"retry-after": str(int(error.seconds) + 1)}),
+    GitHubFailed: _github,
+    NoRepository: lambda error: (503, str(error), {}),
     StoreUnavailable: lambda _: (503, "the store cannot answer now; try again later", {"retry-after": str(RETRY_SECONDS)}),
     HTTPException: _http,
     Exception: lambda _: (500, "something went wrong here; the operator's log says where", {}),

@@ -110,6 +110,13 @@ def signed(difference: float, unit: str) -> str:
     return f"{sign}{shown}{unit}"
 
 
+def between(found: Any) -> str:
+    """The interval of a difference: -3.1 to +2.0."""
+    if found.low is None or found.high is None:
+        return NOTHING
+    return f"{signed(found.low, '')} to {signed(found.high, '')}"
+
+
 def word(name: str) -> str:
     """A value of the wire as a word: command_not_found, user_aborted."""
     return name.replace("_", " ")
@@ -148,6 +155,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "clock": clock,
     "change": change,
     "signed": signed,
+    "between": between,
+    "ljust": str.ljust,
+    "rjust": str.rjust,
     "word": word,
     "age": age,
     "steps": steps,

@@ -85,7 +85,7 @@ class Login:
             {},
             LiveSite(self._parts.now()),
             caller=caller,
-            csrf=caller.csrf if caller else self._access.sessions.form_token(kept),
+            csrf=(caller.csrf or "") if caller else self._access.sessions.form_token(kept),
             following=following,
             problem=problem,
         )

@@ -21,6 +21,7 @@ REFUSALS = {
     413: "the body is too large",
     429: "too many requests; see Retry-After",
     431: "the head of the request is too large",
+    502: "what is asked behind this service does not do it; the text says why",
     503: "the store cannot answer now; see Retry-After",
 }
 

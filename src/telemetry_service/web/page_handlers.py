@@ -8,14 +8,15 @@ from starlette.responses import Response, StreamingResponse
 
 from telemetry_service.core.period import day_of
 from telemetry_service.core.reports.view import View
+from telemetry_service.core.week import week
 from telemetry_service.store.records import Place
 from telemetry_service.web.answers import PUBLIC_CACHE_SECONDS, not_modified
 from telemetry_service.web.cache import Rendered, rendered
-from telemetry_service.web.pages import CARRIED, Pages
+from telemetry_service.web.pages import CARRIED, NO_WEEK, NoSuchPage, Pages
 from telemetry_service.web.parts import Parts
 from telemetry_service.web.queries import RecordsQuery, records_query, report_filter, shown_place, whole_number
 from telemetry_service.web.records_csv import csv_lines
-from telemetry_service.web.site import DEFAULT_DAYS, SCRIPT, LiveSite, assets
+from telemetry_service.web.site import DEFAULT_DAYS, REPORT, SCRIPT, LiveSite, assets
 
 CSV_BATCH = 1000
 QUERIES = {"scripts": ("q", "sort", "page", "by", "is"), "errors": ("by", "is")}  # beside the filters
@@ -42,6 +43,12 @@ class PageHandlers:
 
     async def script(self, request: Request) -> Response:
         return await self._page(request, SCRIPT + request.path_params["app"].lower())
+
+    async def reports(self, request: Request) -> Response:
+        return await self._page(request, "reports")
+
+    async def report(self, request: Request) -> Response:
+        return await self._page(request, REPORT + request.path_params["week"])
 
     async def privacy(self, request: Request) -> Response:
         return await self._page(request, "privacy")
@@ -103,14 +110,21 @@ class PageHandlers:
         now, asked = self._parts.now(), request.query_params
         exact = request.state.exact
         chosen = report_filter(asked, DEFAULT_DAYS, day_of(now), self._parts.sources)
-        view = View(period=chosen.period, sources=chosen.sources, exact=exact)
+        wanted = week(page.removeprefix(REPORT)) if page.startswith(REPORT) else chosen.period
+        if wanted is None:
+            raise NoSuchPage(NO_WEEK)
+        view = View(period=wanted, sources=chosen.sources, exact=exact)
         known = (*CARRIED, *QUERIES.get(page, ()))
         query = {name: asked[name].strip() for name in known if asked.get(name, "").strip()}
         query["days"] = str(whole_number(asked, "days", DEFAULT_DAYS, 0, 365))
 
+        caller = request.state.caller
+        may_act = exact and caller is not None and caller.may("admin") and self._parts.settings.github_token
+        csrf = (caller.csrf or "") if may_act else ""
+
         async def make() -> bytes:
             text: str = await self._parts.readers.run(
-                lambda reader: self.pages.render(page, self._parts.reports(reader), view, query, LiveSite(now))
+                lambda reader: self.pages.render(page, self._parts.reports(reader), view, query, LiveSite(now), csrf)
             )
             return text.encode()
 

@@ -8,10 +8,11 @@ import jinja2
 
 from telemetry_service.core.exit_codes import meaning
 from telemetry_service.core.fields import FIELDS, LEGAL_BASIS, OPERATING_SYSTEMS, STATUSES, TYPES
-from telemetry_service.core.period import iso_day
+from telemetry_service.core.period import Period, iso_day
 from telemetry_service.core.reports.part import PARTS
 from telemetry_service.core.reports.rates import MIN_FINISHED_FOR_RATE
 from telemetry_service.core.reports.view import View
+from telemetry_service.core.week import name_of
 from telemetry_service.settings import Settings
 from telemetry_service.store.records import SORTS
 from telemetry_service.store.reports import Reports
@@ -19,9 +20,9 @@ from telemetry_service.web import charts
 from telemetry_service.web.formats import FILTERS
 from telemetry_service.web.queries import REPOSITORIES, choice, text
 from telemetry_service.web.script_list import script_list
-from telemetry_service.web.site import DEFAULT_DAYS, PERIODS, SCRIPT, Site
+from telemetry_service.web.site import DEFAULT_DAYS, PERIODS, REPORT, SCRIPT, Site
 
-PAGES = ("overview", "errors", "scripts", "privacy")  # and script:{app} for every script
+PAGES = ("overview", "errors", "scripts", "reports", "privacy")  # script:{app} for every script, report:{week} for every week
 SECTIONS = {"record": "privacy"}  # pages that belong to another one of the menu
 CARRIED = ("days", "repo", "slug")  # filters that links go on carrying
 PART_TITLES = {
@@ -47,6 +48,7 @@ TYPE_NAMES = {
     "tool": "Tool",
 }
 NO_SCRIPT = "script: none of this name, or too few installations to show"
+NO_WEEK = "week: none that was counted; see /reports"
 NO_PART = "value: none of this name, or too few installations to show"
 
 
@@ -91,28 +93,30 @@ class Pages:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def render(self, page: str, reports: Reports, view: View, query: Mapping[str, str], site: Site) -> str:
+    def render(self, page: str, reports: Reports, view: View, query: Mapping[str, str], site: Site, csrf: str = "") -> str:
         """One page as HTML.
 
-        `page` is one of `PAGES` or `script:{app}`; `query` holds the filters as they stand in the URL, which links go
-        on carrying. Equal reports, query and site give equal bytes. Raises `NoSuchPage` and `Rejected`.
+        `page` is one of `PAGES`, `script:{app}` or `report:{week}`, which the view's period is; `query` holds the filters as
+        they stand in the URL, which links go on carrying. Equal reports, query and site give equal bytes.
+        With `csrf`, the token of a session, buttons of an admin are on it. Raises `NoSuchPage` and `Rejected`.
         """
         name, context = self._report(page, reports, view, query, site)
-        return self.fill(name, page, query, site, view=view, **context)
+        return self.fill(name, page, query, site, csrf, view=view, **context)
 
-    def fill(self, template: str, page: str, query: Mapping[str, str], site: Site, **context: Any) -> str:
-        """A template filled in, with what every page needs beside its own context."""
+    def fill(self, template: str, page: str, query: Mapping[str, str], site: Site, csrf: str = "", **context: Any) -> str:
+        """A template filled in, with what every page needs beside its own context; with `csrf` it may hold forms."""
         return (
             templates()
             .get_template(template)
             .render(
                 page=page,
-                section="scripts" if page.startswith(SCRIPT) else SECTIONS.get(page, page),
+                section=_section(page),
                 query=query,
                 days=int(query["days"]) if query.get("days", "").isdigit() else DEFAULT_DAYS,
                 site=site,
                 link=_linker(page, query, site),
                 settings=self._settings,
+                csrf=csrf,
                 **context,
             )
         )
@@ -139,6 +143,13 @@ class Pages:
         if page == "scripts":
             scripts = reports.scripts(view)
             return "scripts.html", {"report": scripts, "list": script_list(scripts, query, site.static)} | _period(view)
+        if page.startswith(REPORT):
+            weekly = reports.weekly(view)
+            if weekly is None:
+                raise NoSuchPage(NO_WEEK)
+            return "weekly.html", {"report": weekly, "min_finished": MIN_FINISHED_FOR_RATE}
+        if page == "reports":
+            return "reports.html", {"weeks": [_week(found, view) for found in reports.weeks(exact=view.exact)]}
         if page == "privacy":
             return "privacy.html", {"fields": self._fields(), "legal_basis": LEGAL_BASIS}
         raise NoSuchPage("page: none of this name")
@@ -148,6 +159,12 @@ class Pages:
         return [field for field in FIELDS if field.record != "optional" or field.name in self._settings.extended_fields]
 
 
+def _week(week: Period, view: View) -> dict[str, Any]:
+    assert week.first is not None
+    complete = week.last < view.period.last
+    return {"name": name_of(week.first), "first": iso_day(week.first), "last": iso_day(week.last), "complete": complete}
+
+
 def _period(view: View) -> dict[str, Any]:
     period = view.period
     return {
@@ -155,6 +172,11 @@ def _period(view: View) -> dict[str, Any]:
         "last_day": iso_day(period.last),
         "min_finished": MIN_FINISHED_FOR_RATE,
     }
+
+
+def _section(page: str) -> str:
+    """The entry of the navigation that a page belongs to."""
+    return "scripts" if page.startswith(SCRIPT) else "reports" if page.startswith(REPORT) else SECTIONS.get(page, page)
 
 
 def _linker(page: str, query: Mapping[str, str], site: Site) -> Callable[..., str]:

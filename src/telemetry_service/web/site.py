@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from urllib.parse import quote, urlencode
 
 SCRIPT = "script:"  # a page named script:{app} shows one script
+REPORT = "report:"  # a page named report:2026-W47 shows one week
 PERIODS = {1: "Today", 7: "7 days", 30: "30 days", 90: "90 days", 365: "1 year", 0: "All time"}
 DEFAULT_DAYS = 30
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -22,6 +23,7 @@ _PATHS = {
     "own_data": "/privacy/data",
 }
 LIVE_ONLY = ("records", "record", "own_data")  # pages that need the running service
+_WITHOUT_DAYS = {"reports": "/reports"}
 
 
 class Asset(NamedTuple):
@@ -55,8 +57,9 @@ class LiveSite:
         self.read_at = read_at
 
     def link(self, page: str, query: Mapping[str, str]) -> str:
-        path = f"/scripts/{quote(page.removeprefix(SCRIPT))}" if page.startswith(SCRIPT) else _PATHS[page]
-        asked = urlencode({name: value for name, value in query.items() if value})
+        left_out = () if page in _PATHS or page.startswith(SCRIPT) else ("days",)
+        asked = urlencode({name: value for name, value in query.items() if value and name not in left_out})
+        path = _path(page)
         return f"{path}?{asked}" if asked else path
 
     def asset(self, name: str) -> str:
@@ -77,6 +80,14 @@ class OnePage:
     def asset(self, name: str) -> str:
         found = assets()[name]
         return f"data:{found.media_type};base64,{b64encode(found.body).decode()}"
+
+
+def _path(page: str) -> str:
+    if page.startswith(SCRIPT):
+        return f"/scripts/{quote(page.removeprefix(SCRIPT))}"
+    if page.startswith(REPORT):
+        return f"/reports/{page.removeprefix(REPORT)}"
+    return _PATHS.get(page) or _WITHOUT_DAYS[page]
 
 
 class StaticSite:
@@ -101,10 +112,12 @@ class StaticSite:
 def static_file(page: str, days: int) -> str:
     """The file of a page for a standard period, relative to the root of the static site.
 
-    Only scripts have a directory: the name of an app cannot collide with another file.
+    Scripts have a directory of their own: the name of an app cannot collide with another file.
     """
-    if page == "privacy":
-        return "privacy.html"
+    if page in ("privacy", "reports"):
+        return f"{page}.html"
+    if page.startswith(REPORT):
+        return f"reports/{page.removeprefix(REPORT)}.html"
     if page == "overview" and days == DEFAULT_DAYS:
         return "index.html"
     return f"scripts/{page.removeprefix(SCRIPT)}/{days}.html" if page.startswith(SCRIPT) else f"{page}-{days}.html"

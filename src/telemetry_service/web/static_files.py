@@ -10,10 +10,12 @@ from telemetry_service.core.counts import DEFAULT_REPOSITORY, Sources
 from telemetry_service.core.exit_codes import EXIT_CODES
 from telemetry_service.core.period import Period, period
 from telemetry_service.core.reports.view import View
+from telemetry_service.core.week import name_of, week
 from telemetry_service.store.reports import Reports
 from telemetry_service.web.api import DEFAULT_DAYS, RepoSlugs
 from telemetry_service.web.pages import PAGES, Pages
-from telemetry_service.web.site import PERIODS, SCRIPT, StaticSite, assets, static_file
+from telemetry_service.web.site import DEFAULT_DAYS as DEFAULT_PAGE_DAYS
+from telemetry_service.web.site import PERIODS, REPORT, SCRIPT, StaticSite, assets, static_file
 
 ALL = "all"  # the repositories of a script that is not published in the usual one
 ALL_TIME = 0
@@ -34,6 +36,9 @@ class StaticFiles:
         """(path relative to the root, content), of `apps` those that have anything published."""
         for asset in assets().values():
             yield f"assets/{asset.name}", asset.body
+        for found in self._reports.weeks(exact=False):
+            assert found.first is not None
+            yield self._page(REPORT + name_of(found.first), DEFAULT_PAGE_DAYS, DEFAULT_REPOSITORY)
         for page in PAGES:
             for days in {static_file(page, days): days for days in PERIODS}.values():  # not every page has periods
                 yield self._page(page, days, DEFAULT_REPOSITORY)
@@ -71,7 +76,11 @@ class StaticFiles:
     def _page(self, page: str, days: int, repository: str) -> File:
         path = static_file(page, days)
         query = {"days": str(days)} if repository == DEFAULT_REPOSITORY else {"days": str(days), "repo": repository}
-        text = self._pages.render(page, self._reports, self._view(days, repository), query, StaticSite(self._read_at, path))
+        view = self._view(days, repository)
+        wanted = week(page.removeprefix(REPORT)) if page.startswith(REPORT) else view.period
+        assert wanted is not None
+        view = View(period=wanted, sources=view.sources, exact=False)
+        text = self._pages.render(page, self._reports, view, query, StaticSite(self._read_at, path))
         return path, text.encode()
 
     def _view(self, days: int, repository: str) -> View:

@@ -22,13 +22,13 @@ class Rate(msgspec.Struct, frozen=True):
 NO_RATE = Rate(None, None, None)
 
 
-def wilson(part: int, whole: int) -> tuple[float, float]:
-    """The 95 % score interval of a share, in 0..1 (Wilson 1927); (0, 1) of nothing."""
+def wilson(part: int, whole: int, z: float = Z_95) -> tuple[float, float]:
+    """The score interval of a share, 95 % by default, in 0..1 (Wilson 1927); (0, 1) of nothing."""
     if whole <= 0:
         return 0.0, 1.0
-    share, square = part / whole, Z_95**2
+    share, square = part / whole, z**2
     centre = (share + square / (2 * whole)) / (1 + square / whole)
-    half = Z_95 / (1 + square / whole) * math.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
+    half = z / (1 + square / whole) * math.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
