@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup serve test check bench bench-client privacy soak lock clean browser shells screenshots
+.PHONY: help setup serve test check bench bench-client bench-insight privacy soak lock clean browser shells screenshots
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -50,6 +50,9 @@ bench: setup ## the figures of docs/performance.md
 
 bench-client: setup ## how long an installer waits for the shell client
 	$(BIN)/python -m bench client
+
+bench-insight: setup ## does the watch say which script broke, soon, and nothing else
+	$(BIN)/python -m bench.insight
 
 privacy: setup ## what is removed and kept of error texts, and at what speed
 	$(BIN)/python -m scripts.privacy

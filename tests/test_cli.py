@@ -36,6 +36,8 @@ COMMANDS = (
     "cleanup",
     "retention",
     "vacuum",
+    "watch",
+    "changes",
     "import pocketbase",
     "import jsonl",
     "mirror status",

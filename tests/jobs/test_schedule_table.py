@@ -16,9 +16,9 @@ def jobs(now: int, last: Callable[[str], int | None], **settings: str) -> dict[s
 
 
 def test_what_runs_by_itself() -> None:
-    assert set(jobs(NOON, lambda _: None)) == {"alerts", "cleanup", "retention", "vacuum"}
-    assert set(jobs(NOON, lambda _: None, CLEANUP_ENABLED="false")) == {"alerts", "retention", "vacuum"}
-    assert set(jobs(NOON, lambda _: None, BACKUP_DAILY="true")) == {"alerts", "backup", "cleanup", "retention", "vacuum"}
+    assert set(jobs(NOON, lambda _: None)) == {"watch", "alerts", "cleanup", "retention", "vacuum"}
+    assert set(jobs(NOON, lambda _: None, CLEANUP_ENABLED="false")) == {"watch", "alerts", "retention", "vacuum"}
+    assert set(jobs(NOON, lambda _: None, BACKUP_DAILY="true")) == {"watch", "alerts", "backup", "cleanup", "retention", "vacuum"}
 
 
 def test_the_clean_up_goes_on_where_it_stopped() -> None:

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from event_strategies import MIDNIGHT
 from stored import K, opened
 from telemetry_service.core.alerting.alert import Alert, Cause, Kind, Recovery, Share, Since, Version
-from telemetry_service.core.alerting.words import UNNAMED, Published, Rates, closed
+from telemetry_service.core.alerting.words import UNNAMED, Published, closed
 from telemetry_service.core.alerting.words import opened as told
 from telemetry_service.core.event import Event
-from telemetry_service.core.reports.rates import NO_RATE, Rate
 from telemetry_service.core.tally import Statuses
 from telemetry_service.core.threshold import over_threshold
 from telemetry_service.store.alert_words import notices
@@ -58,19 +57,6 @@ def test_an_alert_in_words() -> None:
     over = closed(OVER, ALL)
     assert over.title == "jellyfin (lxc) is fixed: 8 % of installations fail, 41 % did"
     assert over.key != notice.key
-
-
-def test_rates_that_stand_in_place_of_the_evidence() -> None:
-    rates = Rates(Rate(8.0, 6.0, 10.0), Rate(40.0, 30.0, 50.0), Rate(5.0, 2.0, 9.0))
-    in_public = msgspec.structs.replace(ALL, rates=rates)
-    assert told(ALERT, in_public).title == "jellyfin (lxc) broke: 40 % of installations fail, 8 % did before"
-    assert told(ALERT, in_public).lines[2:] == ("Limited to debian 13.", f"Why: {LINE}")
-    assert closed(OVER, in_public).title == "jellyfin (lxc) is fixed: 5 % of installations fail, 40 % did"
-    none = msgspec.structs.replace(ALL, rates=Rates(NO_RATE, NO_RATE))
-    assert told(ALERT, none).title == "jellyfin (lxc) broke"
-    assert len(told(ALERT, none).lines) == 3
-    assert closed(OVER, none).title == "jellyfin (lxc) is fixed"
-    assert len(closed(OVER, none).lines) == 1
 
 
 @pytest.mark.parametrize("kind", list(Kind))

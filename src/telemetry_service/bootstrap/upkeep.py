@@ -25,7 +25,8 @@ def _check_existing(settings: Settings) -> None:
 
 
 @contextmanager
-def _existing_store(settings: Settings) -> Iterator[Store]:
+def existing_store(settings: Settings) -> Iterator[Store]:
+    """The store of a data directory, for a command. Raises `UnusableData` where there is none."""
     _check_existing(settings)
     ids = identities(settings.data_dir)
     with closing(Store(settings.data_dir, store_options(settings), ids, now=now(), cache_mb=CACHE_MB)) as opened:
@@ -34,7 +35,7 @@ def _existing_store(settings: Settings) -> Iterator[Store]:
 
 def clean_up(settings: Settings, *, dry_run: bool) -> int:
     """Let stuck installations end as `unknown`; how many those are. A dry run changes nothing."""
-    with _existing_store(settings) as opened:
+    with existing_store(settings) as opened:
         if dry_run:
             return count_stuck(opened.connection, now(), settings.cleanup_stuck_hours)
         return upkeep.clean_up(opened, settings.cleanup_stuck_hours, now)
@@ -42,7 +43,7 @@ def clean_up(settings: Settings, *, dry_run: bool) -> int:
 
 def retain(settings: Settings, *, dry_run: bool) -> int:
     """Delete what is older than is kept; how many installations those are. A dry run changes nothing."""
-    with _existing_store(settings) as opened:
+    with existing_store(settings) as opened:
         if dry_run:
             through = retention.last_day_over(now() // upkeep.MICROSECONDS_PER_DAY, settings.retention_days)
             return retention.count_through(opened.connection, through)
@@ -57,7 +58,7 @@ def retain(settings: Settings, *, dry_run: bool) -> int:
 
 def vacuum(settings: Settings, *, if_due: bool) -> upkeep.Counts | None:
     """Write the store anew, without what was deleted; None when that is not due, if asked."""
-    with _existing_store(settings) as opened:
+    with existing_store(settings) as opened:
         if if_due and not upkeep.vacuum_is_due(opened, now()):
             return None
         return upkeep.vacuum(opened, settings.data_dir, now)

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from telemetry_service.cli import backups, counting, looking, publishing, recording, service, telling, upkeep
+from telemetry_service.cli import backups, counting, looking, publishing, recording, service, telling, upkeep, watching
 from telemetry_service.cli.mirrors import mirror_app
 from telemetry_service.cli.moving import import_app
 from telemetry_service.cli.tokens import token_app
@@ -36,6 +36,8 @@ for command in (
     upkeep.vacuum,
     backups.backup,
     backups.restore,
+    watching.watch,
+    watching.changes,
     telling.alerts,
     telling.report,
 ):

@@ -61,6 +61,7 @@ def table(
     cleanup_seconds = settings.cleanup_interval_min * 60.0 * settings.cleanup_enabled
     jobs = (
         _every("publish", settings.publish_interval_min * 60.0, last, now, "publish", "--push"),
+        _every("watch", settings.alert_check_interval_min * 60.0, last, now, "watch", first_in=SETTLE_SECONDS),
         _when("alerts", alerts_due, "alerts"),
         _every("cleanup", cleanup_seconds, last, now, "cleanup", first_in=SETTLE_SECONDS),
         # Soon after the day that became too old has ended.

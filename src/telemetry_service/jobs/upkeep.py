@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from telemetry_service.core.event import decode_entry
 from telemetry_service.core.period import day_of
@@ -33,6 +33,7 @@ MICROSECONDS_PER_DAY = 86_400_000_000
 
 Clock = Callable[[], int]  # microseconds since 1970 UTC
 Counts = dict[str, int]
+T = TypeVar("T")
 
 
 class Backups(NamedTuple):
@@ -78,7 +79,7 @@ def retain(store: Store, inbox: InboxReader | None, retention_days: int, now: Cl
         counts["installations"] = 0
         for deleted in _batches(lambda: retention.delete_sealed(store, DELETED_AT_ONCE)):
             counts["installations"] += deleted
-        for _ in _resting(compact.give_back_pages(store.connection)):
+        for _ in resting(compact.give_back_pages(store.connection)):
             pass
         empty_log(store)
         counts["left"] = retention.count_through(store.connection, through)
@@ -168,10 +169,11 @@ def empty_log(store: Store) -> None:
 
 def _batches(step: Callable[[], int]) -> Iterator[int]:
     """Step after step until one finds nothing to do, with rests."""
-    return _resting(iter(step, 0))
+    return resting(iter(step, 0))
 
 
-def _resting(steps: Iterator[int]) -> Iterator[int]:
+def resting(steps: Iterator[T]) -> Iterator[T]:
+    """Steps with rests between them, each as long as the step before it took."""
     while True:
         began = time.monotonic()
         done = next(steps, None)

@@ -22,8 +22,8 @@ _PATHS = {
     "record": "/privacy/record",
     "own_data": "/privacy/data",
 }
-LIVE_ONLY = ("records", "alerts", "record", "own_data")  # pages that need the running service
-_WITHOUT_DAYS = {"reports": "/reports", "alerts": "/alerts"}
+LIVE_ONLY = ("records", "record", "own_data")  # pages that need the running service
+_WITHOUT_DAYS = {"reports": "/reports"}
 
 
 class Asset(NamedTuple):

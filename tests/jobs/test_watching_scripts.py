@@ -1,0 +1,262 @@
+"""The watch on a real store: what it opens and closes, once, wherever it is interrupted."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from event_strategies import KNOWN_REPOS, MIDNIGHT
+from stored import opened, query
+from telemetry_service.core.alerting.alert import Alert, Kind
+from telemetry_service.core.counts import Sources
+from telemetry_service.core.event import Erasure, Event
+from telemetry_service.core.installation import MICROSECONDS_PER_DAY
+from telemetry_service.jobs import watch
+from telemetry_service.store import alerts
+from telemetry_service.store.database import StoreUnavailable
+from telemetry_service.store.runs import last_run
+from telemetry_service.store.store import Store
+
+SOURCES = Sources(KNOWN_REPOS)
+HOUR = 3_600_000_000
+CAUSE = "00ff00ff00ff00ff"
+BROKEN_DAY, FIXED_DAY, DAYS = 30, 34, 40
+
+
+class Story:
+    """Events of a script, with ids of their own."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def add(self, day: int, place: float, status: str, *, person: int | None = None, **values: Any) -> None:
+        number = len(self.events) + 1
+        usual: dict[str, Any] = {"type": "lxc", "nsapp": "jellyfin", "os_type": "debian", "os_version": "12"}
+        self.events.append(
+            Event(
+                execution=number * 7919,
+                random_id=(number if person is None else person).to_bytes(16, "big"),
+                status=status,
+                received_at=MIDNIGHT + day * MICROSECONDS_PER_DAY + int(place * 20 * HOUR),
+                **(usual | values),
+            )
+        )
+
+    def days(self, first: int, last: int, failing: float, *, per_day: int = 10, **values: Any) -> None:
+        dice = Random(first)
+        for day in range(first, last):
+            for place in range(per_day):
+                failed = dice.random() < failing
+                self.add(
+                    day, place / per_day, "failed" if failed else "success", **(values | ({"cause": CAUSE} if failed else {}))
+                )
+
+
+def broken_and_fixed() -> list[Event]:
+    """A month with 5 % failing, four days on which all fail on Debian 13, and then as before."""
+    story = Story()
+    story.days(0, BROKEN_DAY, 0.05)
+    for day in range(BROKEN_DAY, FIXED_DAY):
+        for place in range(10):
+            version = ("13", "12")[place % 3 == 0]
+            story.add(day, place / 10, "failed" if version == "13" else "success", os_version=version, cause=CAUSE)
+    story.days(FIXED_DAY, DAYS, 0.05)
+    return story.events
+
+
+def day_ends(first: int, last: int) -> list[int]:
+    return [MIDNIGHT + day * MICROSECONDS_PER_DAY + 22 * HOUR for day in range(first, last)]
+
+
+def live(store: Store, events: Sequence[Event], looks: Sequence[int]) -> list[watch.Passed]:
+    """Fold what arrives, and look at some instants."""
+    done, passed = 0, []
+    for now in looks:
+        arrived = [event for event in events[done:] if event.received_at <= now]
+        done += len(arrived)
+        store.fold(arrived, None, now)
+        passed.append(watch.look(store, SOURCES, lambda now=now: now))  # type: ignore[misc]
+    return passed
+
+
+def found(store: Store) -> list[Alert]:
+    return sorted([*alerts.open_alerts(store.connection), *alerts.past_alerts(store.connection, 99)], key=lambda one: one.number)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Any:
+    with opened(tmp_path) as store:
+        yield store
+
+
+def test_a_break_opens_once_names_the_version_and_closes_once(store: Store) -> None:
+    passed = live(store, broken_and_fixed(), day_ends(0, DAYS))
+    (alert,) = found(store)
+    assert (alert.kind, alert.script, alert.source) == (Kind.BROKE, "jellyfin lxc", KNOWN_REPOS[0])
+    assert [(one.dimension, one.name) for one in alert.limited_to] == [("os", "debian 13")]
+    assert alert.causes[0].cause == CAUSE
+    began = MIDNIGHT + BROKEN_DAY * MICROSECONDS_PER_DAY
+    assert alert.since.earliest - 4 * HOUR <= began <= alert.since.latest
+    assert alert.before.rate.percent is not None
+    assert alert.before.rate.percent < 10 < 50 < (alert.after.rate.percent or 0)
+    assert began < alert.opened_at < began + 4 * MICROSECONDS_PER_DAY
+    assert alert.closed_at is not None
+    assert alert.closed_at > MIDNIGHT + FIXED_DAY * MICROSECONDS_PER_DAY
+    assert alert.recovery is not None
+    assert (alert.recovery.share.rate.percent or 0) < 20
+    assert sum(one.opened for one in passed) == sum(one.closed for one in passed) == 1
+    assert sum(one.installations for one in passed) == DAYS * 10
+
+
+def test_looking_again_or_late_or_for_the_first_time_finds_the_same(tmp_path: Path) -> None:
+    events = broken_and_fixed()
+    seen = []
+    for name, looks in (
+        ("once", day_ends(DAYS - 1, DAYS)),
+        ("twice", sorted(day_ends(20, DAYS) * 2)),
+        ("rarely", day_ends(0, DAYS)[::5]),
+    ):
+        (tmp_path / name).mkdir()
+        with opened(tmp_path / name) as store:
+            live(store, events, [*looks, day_ends(DAYS, DAYS + 1)[0]])
+            seen.append([(one.key, one.limited_to[0].name, one.closed_at is None) for one in found(store)])
+    assert seen == [[((Kind.BROKE, "jellyfin lxc", KNOWN_REPOS[0], None), "debian 13", False)]] * 3
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.sets(st.integers(0, 12), max_size=4))
+def test_dying_anywhere_loses_and_repeats_nothing(undisturbed: list[Any], dies: set[int]) -> None:
+    assert _left_behind(dies) == undisturbed
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> list[Any]:
+    return _left_behind(set())
+
+
+def _left_behind(dies: set[int]) -> list[Any]:
+    """The tables of the watch after the story of a break."""
+    events = [event for event in broken_and_fixed() if event.received_at > MIDNIGHT + 24 * MICROSECONDS_PER_DAY]
+    with tempfile.TemporaryDirectory() as name:
+        _live_and_die(Path(name), events, day_ends(BROKEN_DAY, DAYS)[::2], dies)
+        tables = {"alert": "number", "watch": "script", "watched": "id"}
+        return [query(Path(name), f"SELECT * FROM {table} ORDER BY {order}") for table, order in tables.items()]
+
+
+def _live_and_die(directory: Path, events: Sequence[Event], looks: Sequence[int], dies: set[int]) -> None:
+    """Look at some instants, with the process dying before the commit of some of the steps."""
+    step = 0
+
+    def go(self: watch._Pass) -> bool:
+        nonlocal step
+        done = whole(self)
+        step += 1
+        if step - 1 in dies:
+            raise StoreUnavailable("died")
+        return done
+
+    whole = watch._Pass.go
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch._Pass, "go", go)
+        done = 0
+        for now in looks:
+            while True:
+                with opened(directory) as store:
+                    store.fold([event for event in events[done:] if event.received_at <= now], None, now)
+                    done = sum(event.received_at <= now for event in events)
+                    try:
+                        watch.look(store, SOURCES, lambda now=now: now)  # type: ignore[misc]
+                        break
+                    except StoreUnavailable:
+                        continue
+
+
+def test_retries_of_one_machine_count_once(store: Store) -> None:
+    story = Story()
+    story.days(0, 30, 0.05)
+    for day in range(30, 33):
+        for place in range(10):
+            story.add(day, place / 10, "failed", person=77, cause=CAUSE)
+    live(store, story.events, day_ends(28, 33))
+    assert found(store) == []
+    live(store, [], day_ends(33, 37))
+    (taken,) = query_one(store, "SELECT state ->> '$.failing.baseline.whole' FROM watch")
+    assert 270 < taken < 304
+
+
+def query_one(store: Store, sql: str) -> tuple[Any, ...]:
+    return tuple(store.connection.execute(sql).fetchone())
+
+
+def test_aborted_ones_and_other_repositories_and_unnamed_apps_are_not_watched(store: Store) -> None:
+    story = Story()
+    story.days(0, 30, 0.0)
+    for day in range(30, 35):
+        for place in range(10):
+            story.add(day, place / 10, "success")
+            story.add(day, place / 10, "aborted", cause=CAUSE)
+            story.add(day, place / 10, "failed", repo_source="external", cause=CAUSE)
+            story.add(day, place / 10, "failed", nsapp="other", cause=CAUSE)
+    live(store, sorted(story.events, key=lambda event: event.received_at), day_ends(30, 35))
+    assert found(store) == []
+    assert query_one(store, "SELECT count(*) FROM watch") == (1,)
+
+
+def test_stuck_silent_and_heard_again(store: Store) -> None:
+    story = Story()
+    story.days(0, 30, 0.0)
+    for day in range(30, 33):
+        for place in range(10):
+            story.add(day, place / 10, "unknown")
+    for day in range(44):
+        for place in range(5):
+            story.add(day, place / 10, "success", nsapp="plex")
+    story.add(41, 0.9, "success")
+    live(store, sorted(story.events, key=lambda event: event.received_at), day_ends(29, 44))
+    shown = [(one.kind, one.script, one.closed_at is None) for one in found(store)]
+    assert shown == [(Kind.STUCK, "jellyfin lxc", True), (Kind.SILENT, "jellyfin lxc", False)]
+    silent = found(store)[1]
+    assert (silent.expected or 0) > 18
+    assert silent.recovery is not None
+    assert silent.since.at < MIDNIGHT + 33 * MICROSECONDS_PER_DAY < silent.recovery.since.at
+
+
+def test_a_new_cause_in_a_script_that_did_not_break(store: Store) -> None:
+    story = Story()
+    story.days(0, 30, 0.08, per_day=20)
+    dice = Random(9)
+    for day in range(30, 45):
+        for place in range(20):
+            new, old = dice.random() < 0.06, dice.random() < 0.04
+            story.add(day, place / 20, "failed" if new or old else "success", cause="1" * 16 if new else CAUSE if old else None)
+    live(store, story.events, day_ends(30, 45))
+    (alert,) = found(store)
+    assert (alert.kind, alert.cause, alert.before.part) == (Kind.NEW_ERROR, "1" * 16, 0)
+
+
+def test_what_is_erased_or_old_leaves_no_note(store: Store) -> None:
+    story = Story()
+    story.days(0, 4, 0.0)
+    live(store, story.events, day_ends(0, 4))
+    assert query_one(store, "SELECT count(*) FROM watched") == (30,)  # three days of ten
+    store.fold([Erasure(MIDNIGHT, story.events[-1].random_id)], None, day_ends(3, 4)[0])
+    assert query_one(store, "SELECT count(*) FROM watched") == (29,)
+    run = last_run(store.connection, "watch")
+    assert run is not None
+    assert run.counts == {"installations": 10, "opened": 0, "closed": 0}
+
+
+def test_a_state_of_another_form_is_made_anew(store: Store) -> None:
+    story = Story()
+    story.days(0, 10, 0.0)
+    live(store, story.events, day_ends(0, 10))
+    before = query_one(store, "SELECT state ->> '$.failing' FROM watch")
+    store.connection.execute("UPDATE watch SET state = '{}'")
+    store.connection.execute("UPDATE watch_all SET state = json_set(state, '$.version', 0)")
+    live(store, [], day_ends(9, 10))
+    assert query_one(store, "SELECT state ->> '$.failing' FROM watch") == before
