@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from telemetry_service.channels.channel import ChannelFailed
-from telemetry_service.channels.chat import REPEATED, Chat, names
+from telemetry_service.channels.chat import REPEATED, Chat
+from telemetry_service.channels.names import names
 from telemetry_service.core.messages import Message
 from telemetry_service.settings import Secret
 from telemetry_service.store.outbox import Delivery

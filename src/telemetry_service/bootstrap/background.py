@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 
 from telemetry_service.bootstrap.assembly import now, open_store
-from telemetry_service.bootstrap.telling import alerts_due
+from telemetry_service.bootstrap.due import alerts_due
 from telemetry_service.jobs import schedule, worker
 from telemetry_service.jobs.fold import Fold
 from telemetry_service.logs import set_up_logging

@@ -8,12 +8,14 @@ from functools import partial
 from sqlite3 import Connection
 
 from telemetry_service.bootstrap.assembly import now
+from telemetry_service.bootstrap.due import policy, report_time
 from telemetry_service.bootstrap.reporting import report
 from telemetry_service.channels.channel import Channel
-from telemetry_service.channels.chat import Chat, names
+from telemetry_service.channels.chat import Chat
 from telemetry_service.channels.github import github, repository
 from telemetry_service.channels.issue_comments import CHANNEL, IssueComments
 from telemetry_service.channels.mail import Mail
+from telemetry_service.channels.names import names
 from telemetry_service.core.counts import Facet
 from telemetry_service.core.issue_text import verified
 from telemetry_service.core.messages import Notice
@@ -21,13 +23,12 @@ from telemetry_service.core.period import Period, day_of
 from telemetry_service.core.reports.dashboard import installations
 from telemetry_service.core.threshold import over_threshold
 from telemetry_service.jobs import alerts, reporting
-from telemetry_service.jobs.alerts import Comment, Policy
-from telemetry_service.jobs.reporting import ReportTime
+from telemetry_service.jobs.alerts import Comment
 from telemetry_service.jobs.schedule import JobFailed
 from telemetry_service.settings import Settings
 from telemetry_service.store import outbox
 from telemetry_service.store.alert_words import fixes, notices
-from telemetry_service.store.database import StoreUnavailable, UnusableData, connect
+from telemetry_service.store.database import UnusableData, connect
 from telemetry_service.store.outbox import Busy, held_outbox
 from telemetry_service.store.reading import PUBLIC, Reader
 from telemetry_service.store.store import FILE_NAME, declared_sources
@@ -56,40 +57,6 @@ def mail(settings: Settings, name: str, recipients: tuple[str, ...]) -> Mail:
         recipients=recipients,
         require_tls=settings.smtp_use_tls,
     )
-
-
-def alert_channels(settings: Settings) -> tuple[str, ...]:
-    """Their names alone."""
-    return (("mail",) if settings.smtp_host and settings.smtp_to else ()) + names(settings.alert_urls)
-
-
-def policy(settings: Settings) -> Policy:
-    return Policy(
-        enabled=settings.alert_enabled,
-        check_minutes=settings.alert_check_interval_min,
-        cooldown_minutes=settings.alert_cooldown_min,
-        channels=alert_channels(settings),
-        public_url=settings.public_url,
-    )
-
-
-def report_time(settings: Settings) -> ReportTime | None:
-    """When the weekly report goes out; None for never."""
-    if not settings.report_enabled or not settings.smtp_host:
-        return None
-    return ReportTime(settings.report_day, settings.report_hour)
-
-
-def alerts_due(settings: Settings) -> bool:
-    """Whether the command `alerts` has anything to do; cheap enough to be asked twice a minute."""
-    try:
-        with closing(connect(settings.data_dir / FILE_NAME, read_only=True)) as connection:
-            if alerts.is_due(connection, policy(settings), now()):
-                return True
-            at = report_time(settings)
-            return at is not None and reporting.is_due(connection, at, now())
-    except StoreUnavailable:
-        return False  # the next look will tell
 
 
 def standing_now(settings: Settings) -> list[outbox.Channel]:

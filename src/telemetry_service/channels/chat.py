@@ -6,8 +6,7 @@ an address with its secrets, so its log goes nowhere.
 
 import logging
 import warnings
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from telemetry_service.channels.channel import ChannelFailed
 from telemetry_service.settings import Secret
@@ -15,17 +14,6 @@ from telemetry_service.store.outbox import Delivery
 
 REPEATED = "(Sent again, because the service stopped while this was on its way; you may have it already.)"
 _JOINED = "\N{ZERO WIDTH SPACE}"  # behind @: what is told must not call everybody in a room
-
-
-def names(urls: Sequence[Secret]) -> tuple[str, ...]:
-    """What each URL is called: its scheme, numbered from the second of a kind on. A corrected URL keeps its name."""
-    seen: Counter[str] = Counter()
-    found = []
-    for url in urls:
-        scheme = url.reveal().partition(":")[0].lower()
-        seen[scheme] += 1
-        found.append(scheme if seen[scheme] == 1 else f"{scheme}-{seen[scheme]}")
-    return tuple(found)
 
 
 class Chat:

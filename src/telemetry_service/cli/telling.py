@@ -23,11 +23,12 @@ def alerts(
     Example: SMTP_HOST=mail.example.org SMTP_FROM=a@example.org SMTP_TO=b@example.org telemetry-service alerts --test
     """
     from telemetry_service.bootstrap import telling
+    from telemetry_service.bootstrap.due import alert_channels
     from telemetry_service.logs import set_up_logging
 
     set_up_logging()
     settings = current_settings()
-    if test and not telling.alert_channels(settings):
+    if test and not alert_channels(settings):
         raise typer.BadParameter("no channel is configured: set ALERT_URLS, or SMTP_HOST, SMTP_FROM and SMTP_TO")
     if status:
         for one in telling.standing_now(settings):
