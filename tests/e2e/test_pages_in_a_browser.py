@@ -1,6 +1,7 @@
 """Every page as people see it: at three widths, light and dark, with and without JavaScript, walked by hand."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,8 @@ PAGES = {
     "script": "/scripts/jellyfin",
     "category": "/errors?by=category&is=network",
     "system": "/scripts?by=os&is=debian+12",
+    "alerts": "/alerts",
+    "report": f"/reports/{datetime.now(UTC) - timedelta(days=7):%G-W%V}",
     "privacy": "/privacy",
     "record": "/privacy/record",
     "own-data": "/privacy/data",

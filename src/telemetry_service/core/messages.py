@@ -38,7 +38,7 @@ def compose(notices: Sequence[Notice], public_url: str) -> Message:
 
 
 def _titles(notices: Sequence[Notice]) -> str:
-    shown = "; ".join(notice.title for notice in notices[:MAX_SUBJECT_NAMES])
+    shown = "; ".join(notice.title.partition(":")[0] for notice in notices[:MAX_SUBJECT_NAMES])
     return f"{shown}; ..." if len(notices) > MAX_SUBJECT_NAMES else shown
 
 
