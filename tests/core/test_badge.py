@@ -21,7 +21,7 @@ VIEW = View(period=Period(None, 20_000), sources=("external",), exact=False)
 
 def fares(success: int, failed: int, aborted: int = 0) -> Script:
     counts = {"success": success, "failed": failed, "aborted": aborted}
-    tallies = [Tally(Dimension.TYPE, "", "lxc", status, n) for status, n in counts.items() if n]
+    tallies = [Tally(Dimension.TYPE, "lxc", status, n) for status, n in counts.items() if n]
     return script(VIEW, "jellyfin", ["lxc"], tallies, [], [], 5)
 
 

@@ -12,20 +12,20 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
     """
 
     dimension: int
-    source: str
     value: str | int
     status: str
     n: int
+    source: str = ""
 
 
 class ScriptTally(msgspec.Struct, frozen=True, gc=False):
     """A tally of one script, which is named as `app type`."""
 
-    script: str
     dimension: int
     value: str | int
     status: str
     n: int
+    script: str
 
 
 class DayTally(msgspec.Struct, frozen=True, gc=False):

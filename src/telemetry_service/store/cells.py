@@ -8,10 +8,10 @@ STATUS_CODE = {name: code for code, name in enumerate(STATUSES)}
 RUNNING_CODES = tuple(STATUS_CODE[name] for name in RUNNING)
 STATUS_BITS, SOURCE_BITS, DIMENSION_BITS = 3, 6, 5
 _SOURCE_SHIFT = STATUS_BITS
-_DIMENSION_SHIFT = _SOURCE_SHIFT + SOURCE_BITS
-_VALUE_SHIFT = _DIMENSION_SHIFT + DIMENSION_BITS
+DIMENSION_SHIFT = _SOURCE_SHIFT + SOURCE_BITS
+_VALUE_SHIFT = DIMENSION_SHIFT + DIMENSION_BITS
 STATUS_MASK, _SOURCE_MASK, _DIMENSION_MASK = ((1 << bits) - 1 for bits in (STATUS_BITS, SOURCE_BITS, DIMENSION_BITS))
-_BELOW_DIMENSION = (1 << _DIMENSION_SHIFT) - 1
+BELOW_DIMENSION = (1 << DIMENSION_SHIFT) - 1  # source and status
 FACETS = 4
 
 NAME_KINDS = {
@@ -28,35 +28,39 @@ NAME_KINDS = {
 }
 
 
+WITHOUT_SOURCE = ~((1 << SOURCE_BITS) - 1 << _SOURCE_SHIFT)
+
 Only = tuple[int, int]  # (mask, cell): those cells whose masked bits are these
 
 
-def unpack(cell: int) -> tuple[int, int, int, int]:
-    """A stored cell taken apart: (dimension, source, value, status), all as numbers."""
-    return (
-        cell >> _DIMENSION_SHIFT & _DIMENSION_MASK,
-        cell >> _SOURCE_SHIFT & _SOURCE_MASK,
-        cell >> _VALUE_SHIFT,
-        cell & STATUS_MASK,
-    )
+def dimension_and_value(kind: int) -> tuple[int, int]:
+    """What a cell has above `DIMENSION_SHIFT` taken apart, as numbers."""
+    return kind & _DIMENSION_MASK, kind >> DIMENSION_BITS
+
+
+def source_number(cell: int) -> int:
+    """The number of the source of a stored cell."""
+    return cell >> _SOURCE_SHIFT & _SOURCE_MASK
 
 
 def only_filter(column: str, only: Only) -> str:
     """The SQL condition that a stored cell is one of these; a range where they lie side by side."""
     mask, cell = only
-    if mask == ~_BELOW_DIMENSION:
-        return f"{column} BETWEEN {cell} AND {cell + _BELOW_DIMENSION}"
+    if mask == ~BELOW_DIMENSION:
+        return f"{column} BETWEEN {cell} AND {cell + BELOW_DIMENSION}"
     return f"{column} & {mask} = {cell}"
 
 
 def source_filter(column: str, sources: list[int]) -> str:
     """The SQL condition that a stored cell is of one of these sources."""
+    if len(sources) == 1:
+        return f"{column} & {~WITHOUT_SOURCE} = {sources[0] << _SOURCE_SHIFT}"
     return f"({column} >> {_SOURCE_SHIFT} & {(1 << SOURCE_BITS) - 1}) IN ({','.join(map(str, sources))})"
 
 
 def dimension_of(column: str) -> str:
     """The SQL expression for the dimension of a stored cell."""
-    return f"({column} >> {_DIMENSION_SHIFT} & {_DIMENSION_MASK})"
+    return f"({column} >> {DIMENSION_SHIFT} & {_DIMENSION_MASK})"
 
 
 def source_of(column: str) -> str:
@@ -64,18 +68,15 @@ def source_of(column: str) -> str:
     return f"({column} >> {_SOURCE_SHIFT} & {_SOURCE_MASK})"
 
 
-WITHOUT_SOURCE = ~((1 << SOURCE_BITS) - 1 << _SOURCE_SHIFT)
-
-
 def of(dimension: Dimension, status: str) -> Only:
     """The cells of a dimension and status."""
-    mask = (1 << DIMENSION_BITS) - 1 << _DIMENSION_SHIFT | STATUS_MASK
-    return mask, dimension << _DIMENSION_SHIFT | STATUS_CODE[status]
+    mask = (1 << DIMENSION_BITS) - 1 << DIMENSION_SHIFT | STATUS_MASK
+    return mask, dimension << DIMENSION_SHIFT | STATUS_CODE[status]
 
 
 def of_dimension(dimension: Dimension) -> Only:
     """The cells of a dimension."""
-    return (1 << DIMENSION_BITS) - 1 << _DIMENSION_SHIFT, dimension << _DIMENSION_SHIFT
+    return (1 << DIMENSION_BITS) - 1 << DIMENSION_SHIFT, dimension << DIMENSION_SHIFT
 
 
 def of_any_status(dimension: Dimension, value: int) -> Only:
@@ -90,7 +91,7 @@ def value_of(column: str) -> str:
 
 def of_value(dimension: Dimension, value: int) -> int:
     """A cell of this dimension and value, with source and status 0."""
-    return value << _VALUE_SHIFT | dimension << _DIMENSION_SHIFT
+    return value << _VALUE_SHIFT | dimension << DIMENSION_SHIFT
 
 
 def is_running(cell: int) -> bool:
@@ -121,7 +122,7 @@ class Packer:
             value = self._values[key] = self._value(cell, day)
         packed = (
             value << _VALUE_SHIFT
-            | cell.dimension << _DIMENSION_SHIFT
+            | cell.dimension << DIMENSION_SHIFT
             | self._source_ids[cell.source] << _SOURCE_SHIFT
             | STATUS_CODE[cell.status]
         )

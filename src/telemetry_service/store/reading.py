@@ -10,29 +10,28 @@ from typing import TypeVar
 
 from telemetry_service.core.counts import NUMERIC, Dimension, Facet
 from telemetry_service.core.fields import STATUSES, TYPES
-from telemetry_service.core.period import Period, Span, spans
+from telemetry_service.core.period import Period
 from telemetry_service.core.tally import DayTally, ScriptTally, Tally
 from telemetry_service.store import store
 from telemetry_service.store.cells import (
+    DIMENSION_SHIFT,
     FACETS,
     NAME_KINDS,
     STATUS_MASK,
-    WITHOUT_SOURCE,
     Only,
+    dimension_and_value,
     of_any_status,
     of_dimension,
     of_value,
-    only_filter,
-    source_filter,
-    unpack,
+    source_number,
 )
 from telemetry_service.store.database import StoreUnavailable, connect
 from telemetry_service.store.names import Names
+from telemetry_service.store.sums import Rows, Sums
 
 MAX_WAITING = 64  # reads of one pool; more would be answered too late to be of use
 T = TypeVar("T")
 EXACT, PUBLIC = "count", "public_count"
-LONGEST_LIST = 100  # days or months that are listed one by one in a statement
 
 
 class Reader:
@@ -42,6 +41,7 @@ class Reader:
         self.connection = connect(directory / store.FILE_NAME, read_only=True, same_thread=False)  # closed by another one
         self.names = Names(self.connection)
         self._sources = dict(self.connection.execute("SELECT id, slug FROM source").fetchall())
+        self._sums = Sums(self.connection, len(self._sources))
 
     def source_ids(self, sources: Sequence[str]) -> list[int]:
         """The numbers of sources; those never declared have none."""
@@ -63,16 +63,16 @@ class Reader:
         if number is None:
             return []
         subjects = [number * FACETS + facet for facet in facets]
+        rows = self._sums.of(tables, subjects, period, self.source_ids(sources), by_source=by_source, only=only)
+        shown = self._shown(rows)
         return [
             Tally(
-                dimension,
-                self._sources[source] if by_source else "",
-                value if dimension in NUMERIC else self.names.label(value),
-                STATUSES[status],
-                n,
+                *shown[cell >> DIMENSION_SHIFT],
+                status=STATUSES[cell & STATUS_MASK],
+                source=self._sources[source_number(cell)] if by_source else "",
+                n=n,
             )
-            for _, cell, n in self._sums(tables, subjects, period, sources, by_source=by_source, only=only)
-            for dimension, source, value, status in (unpack(cell),)
+            for _, cell, n in rows
         ]
 
     def script_tallies(
@@ -87,17 +87,20 @@ class Reader:
         """One facet of many scripts over a period, or `only` some cells of it."""
         numbers = {self.names.find("script", script): script for script in scripts}
         subjects = [number * FACETS + facet for number in numbers if number is not None]
+        rows = self._sums.of(tables, subjects, period, self.source_ids(sources), only=only)
+        shown = self._shown(rows)
         return [
-            ScriptTally(
-                numbers[subject // FACETS],
-                dimension,
-                value if dimension in NUMERIC else self.names.label(value),
-                STATUSES[status],
-                n,
-            )
-            for subject, cell, n in self._sums(tables, subjects, period, sources, only=only)
-            for dimension, _, value, status in (unpack(cell),)
+            ScriptTally(*shown[cell >> DIMENSION_SHIFT], STATUSES[cell & STATUS_MASK], n, numbers[subject // FACETS])
+            for subject, cell, n in rows
         ]
+
+    def _shown(self, rows: Rows) -> dict[int, tuple[int, str | int]]:
+        """The dimension and value, as people are shown it, of every cell; by what a cell has above its source and status."""
+        found = {}
+        for kind in {cell >> DIMENSION_SHIFT for _, cell, _ in rows}:
+            dimension, value = dimension_and_value(kind)
+            found[kind] = dimension, value if dimension in NUMERIC else self.names.label(value)
+        return found
 
     def daily(
         self, tables: str, period: Period, sources: Sequence[str], types: Sequence[str], script: str = ""
@@ -107,9 +110,8 @@ class Reader:
         numbers = [self.names.find("type", type_) for type_ in types]
         if number is None:
             return []
-        first = -1 if period.first is None else period.first
-        wanted = ",".join(str(of_value(Dimension.TYPE, value)) for value in numbers if value is not None)
-        return self._daily(tables, number * FACETS + Facet.OUTCOME, Period(first, period.last), sources, wanted)
+        wanted = [of_value(Dimension.TYPE, value) for value in numbers if value is not None]
+        return self._daily(tables, number * FACETS + Facet.OUTCOME, period, sources, wanted)
 
     def daily_of(
         self, tables: str, facet: Facet, period: Period, sources: Sequence[str], dimension: Dimension, value: str
@@ -118,25 +120,23 @@ class Reader:
         number = self.value_number(dimension, value)
         if number is None:
             return []
-        first = -1 if period.first is None else period.first
-        return self._daily(tables, facet, Period(first, period.last), sources, str(of_value(dimension, number)))
+        return self._daily(tables, facet, period, sources, [of_value(dimension, number)])
 
-    def _daily(self, tables: str, subject: int, period: Period, sources: Sequence[str], cells: str) -> list[DayTally]:
-        rows = self.connection.execute(
-            f"SELECT day, cell & {STATUS_MASK}, sum(n) FROM {tables}_day"
-            f" WHERE subject = ? AND day BETWEEN ? AND ? AND cell & {~STATUS_MASK & WITHOUT_SOURCE} IN ({cells})"
-            f" AND {source_filter('cell', self.source_ids(sources))} GROUP BY 1, 2",
-            (subject, period.first, period.last),
-        )
+    def _daily(self, tables: str, subject: int, period: Period, sources: Sequence[str], values: Sequence[int]) -> list[DayTally]:
+        rows = self._sums.daily(tables, subject, period, self.source_ids(sources), values)
         return [DayTally(day, STATUSES[status], n) for day, status, n in rows]
 
     def script_totals(self, tables: str, period: Period, sources: Sequence[str]) -> dict[str, int]:
         """Installations by script over a period, whatever became of them."""
-        mask, wanted = of_dimension(Dimension.SCRIPT)
-        totals: dict[str, int] = {}
-        for _, cell, n in self._sums(tables, [Facet.SCRIPTS], period, sources, only=(mask, wanted), kept=~STATUS_MASK):
-            totals[self.names.label(unpack(cell)[2])] = n
-        return totals
+        rows = self._sums.of(
+            tables,
+            [Facet.SCRIPTS],
+            period,
+            self.source_ids(sources),
+            only=of_dimension(Dimension.SCRIPT),
+            by_status=False,
+        )
+        return {self.names.label(dimension_and_value(cell >> DIMENSION_SHIFT)[1]): n for _, cell, n in rows}
 
     def value_number(self, dimension: Dimension, value: str) -> int | None:
         """The number that a value has in the cells of its dimension; None for one that was never counted."""
@@ -198,54 +198,6 @@ class Reader:
         """When something of an inbox was last folded, in microseconds since 1970; 0 for never."""
         row = self.connection.execute("SELECT folded_at FROM fold_position WHERE generation = ?", (generation,)).fetchone()
         return int(row[0]) if row else 0
-
-    def _sums(
-        self,
-        tables: str,
-        subjects: Sequence[int],
-        period: Period,
-        sources: Sequence[str],
-        *,
-        by_source: bool = False,
-        only: Only | None = None,
-        kept: int = -1,
-    ) -> list[tuple[int, int, int]]:
-        """(subject, cell, n) over a period.
-
-        The sources of a cell are summed up unless asked for one by one, and so is what the mask `kept` leaves out.
-        """
-        source_ids = self.source_ids(sources)
-        if not subjects or not source_ids:
-            return []
-        conditions = [f"subject IN ({','.join(map(str, subjects))})"]
-        if len(source_ids) < len(self._sources):
-            conditions.append(source_filter("cell", source_ids))
-        if only is not None:
-            conditions.append(only_filter("cell", only))
-        cell = f"cell & {kept if by_source else kept & WITHOUT_SOURCE}"
-        parts = [
-            f"SELECT subject, {cell} AS cell, {span.sign} * n AS n FROM {tables}_{unit}"
-            f" WHERE {' AND '.join(conditions)} AND {self._within(tables, unit, span) if only else _between(unit, span)}"
-            for span in spans(period)
-            for unit in ("month" if span.monthly else "day",)
-        ]
-        return self.connection.execute(
-            f"SELECT subject, cell, sum(n) AS total FROM ({' UNION ALL '.join(parts)}) GROUP BY subject, cell HAVING total <> 0"
-        ).fetchall()
-
-    def _within(self, tables: str, unit: str, span: Span) -> str:
-        """A span day by day or month by month: the key goes on with the cell, so that each is found instead of searched."""
-        first = span.first
-        if span.monthly:
-            (earliest,) = self.connection.execute(f"SELECT min(month) FROM {tables}_month WHERE subject = 0").fetchone()
-            first = max(first, earliest or first)
-        if span.last - first > LONGEST_LIST:
-            return _between(unit, span)
-        return f"{unit} IN ({','.join(map(str, range(first, span.last + 1)))})"
-
-
-def _between(unit: str, span: Span) -> str:
-    return f"{unit} BETWEEN {span.first} AND {span.last}"
 
 
 class Readers:
