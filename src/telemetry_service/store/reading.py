@@ -27,7 +27,7 @@ from telemetry_service.store.cells import (
 )
 from telemetry_service.store.database import StoreUnavailable, connect
 from telemetry_service.store.names import Names
-from telemetry_service.store.sums import Rows, Sums
+from telemetry_service.store.sums import Rows, Settled, Sums
 
 MAX_WAITING = 64  # reads of one pool; more would be answered too late to be of use
 T = TypeVar("T")
@@ -37,11 +37,11 @@ EXACT, PUBLIC = "count", "public_count"
 class Reader:
     """A read-only view of the store, for one thread."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, settled: Settled | None = None) -> None:
         self.connection = connect(directory / store.FILE_NAME, read_only=True, same_thread=False)  # closed by another one
         self.names = Names(self.connection)
         self._sources = dict(self.connection.execute("SELECT id, slug FROM source").fetchall())
-        self._sums = Sums(self.connection, len(self._sources))
+        self._sums = Sums(self.connection, len(self._sources), settled or Settled())
 
     def source_ids(self, sources: Sequence[str]) -> list[int]:
         """The numbers of sources; those never declared have none."""
@@ -206,6 +206,7 @@ class Readers:
     def __init__(self, directory: Path, threads: int = 2) -> None:
         self._directory = directory
         self._local = threading.local()
+        self._settled = Settled()
         self._open: list[Reader] = []
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
         self._waiting = 0
@@ -227,7 +228,7 @@ class Readers:
         try:
             reader: Reader | None = getattr(self._local, "reader", None)
             if reader is None:
-                reader = self._local.reader = Reader(self._directory)
+                reader = self._local.reader = Reader(self._directory, self._settled)
                 self._open.append(reader)
             reader.connection.execute("BEGIN")  # one report, one state of the store
             try:

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from telemetry_service.core.publishing import coarse, regrouped
-from telemetry_service.store.tallies import MONTH_OF_DAY
+from telemetry_service.store.tallies import MONTH_OF_DAY, note_changed
 
 _CELL = itemgetter(0, 1)
 
@@ -60,6 +60,7 @@ def regroup(connection: sqlite3.Connection, before: int, k: int) -> None:
         f"INSERT INTO public_count_month SELECT subject, {MONTH_OF_DAY} AS month, cell, sum(n) FROM cut GROUP BY 1, 2, 3"
     )
     connection.execute("DROP TABLE cut")
+    note_changed(connection, [0])
     gauges = connection.execute("SELECT name, n FROM public_gauge").fetchall()
     connection.executemany("UPDATE public_gauge SET n = ? WHERE name = ?", [(coarse(n, k), name) for name, n in gauges])
 

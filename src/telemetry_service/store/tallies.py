@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from telemetry_service.core.counts import Dimension, Facet
 from telemetry_service.core.period import month_of
@@ -19,7 +19,16 @@ def add_exact(connection: sqlite3.Connection, changes: Mapping[tuple[int, int, i
     months: Counter[tuple[int, int, int]] = Counter()
     for (subject, day, cell), n in days.items():
         months[subject, month_of(day), cell] += n
-    _add(connection, "count_month", "month", {key: n for key, n in months.items() if n})
+    changed = {key: n for key, n in months.items() if n}
+    _add(connection, "count_month", "month", changed)
+    note_changed(connection, {month for _, month, _ in changed})
+
+
+def note_changed(connection: sqlite3.Connection, months: Iterable[int]) -> None:
+    """Tell readers that counts of these months changed; month 0 stands for all."""
+    connection.executemany(
+        "INSERT INTO month_revision VALUES (?, 1) ON CONFLICT DO UPDATE SET n = n + 1", [(month,) for month in months]
+    )
 
 
 def _add(connection: sqlite3.Connection, table: str, period: str, changes: Mapping[tuple[int, int, int], int]) -> None:
@@ -35,7 +44,7 @@ def _add(connection: sqlite3.Connection, table: str, period: str, changes: Mappi
 
 def release_public(connection: sqlite3.Connection, changes: Mapping[tuple[int, int], int], k: int, today: int) -> None:
     """Add differences, by (subject, cell), to what is unpublished, and publish what reaches k under day `today`."""
-    month = month_of(today)
+    month, any_released = month_of(today), False
     for (subject, cell), n in changes.items():
         if n == 0:
             continue
@@ -53,11 +62,13 @@ def release_public(connection: sqlite3.Connection, changes: Mapping[tuple[int, i
             (subject, cell, remainder - released, told, step),
         )
         if released:
+            any_released = True
             for table, period in (("public_count_day", today), ("public_count_month", month)):
                 connection.execute(
                     f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
                     (subject, period, cell, released),
                 )
+    note_changed(connection, [month] if any_released else ())
 
 
 def day_differences(
