@@ -38,21 +38,35 @@ def has_published(connection: sqlite3.Connection) -> bool:
 def regroup(connection: sqlite3.Connection, before: int, k: int) -> None:
     """Cut everything that is public, in steps of `before` so far, into multiples of k; inside the writer's transaction.
 
-    Some seconds for a million installations: every published row is read, and written if k does not divide `before`.
+    Some ten seconds for a million installations, unless all counts are multiples of k already.
     """
+    if connection.execute("SELECT 1 FROM public_count_day WHERE n % ? LIMIT 1", (k,)).fetchone():
+        _cut(connection, before, k)
+    if before > k:
+        connection.execute(
+            "INSERT INTO public_remainder (subject, cell, n, told, step)"
+            " SELECT DISTINCT subject, cell, 0, 0, ? FROM public_count_month WHERE true"
+            " ON CONFLICT DO UPDATE SET step = max(step, excluded.step)",
+            (before,),
+        )
+    # Also of cells of which nothing is public any more since an earlier change.
+    connection.execute("UPDATE public_remainder SET step = max(step, ?) WHERE step > 0", (k,))
+    gauges = connection.execute("SELECT name, n FROM public_gauge").fetchall()
+    connection.executemany("UPDATE public_gauge SET n = ? WHERE name = ?", [(coarse(n, k), name) for name, n in gauges])
+
+
+def _cut(connection: sqlite3.Connection, before: int, k: int) -> None:
     connection.execute(
         "CREATE TEMP TABLE cut (subject INTEGER NOT NULL, day INTEGER NOT NULL, cell INTEGER NOT NULL, n INTEGER NOT NULL)"
     )
     for cut in _cuts(connection, k):
         connection.executemany("INSERT INTO cut VALUES (?, ?, ?, ?)", ((cut.subject, day, cut.cell, n) for day, n in cut.days))
-        if cut.over or before > k:
+        if cut.over:
             connection.execute(
                 "INSERT INTO public_remainder (subject, cell, n, told, step) VALUES (?1, ?2, ?3, ?3, ?4) ON CONFLICT DO UPDATE"
                 " SET n = n + excluded.n, told = told + excluded.told, step = max(step, excluded.step)",
                 (cut.subject, cut.cell, cut.over, max(before, k)),
             )
-    # Also of cells of which nothing is public any more since an earlier change.
-    connection.execute("UPDATE public_remainder SET step = max(step, ?) WHERE step > 0", (k,))
     connection.execute("DELETE FROM public_count_day")
     connection.execute("DELETE FROM public_count_month")
     connection.execute("INSERT INTO public_count_day SELECT subject, day, cell, n FROM cut ORDER BY 1, 2, 3")
@@ -61,8 +75,6 @@ def regroup(connection: sqlite3.Connection, before: int, k: int) -> None:
     )
     connection.execute("DROP TABLE cut")
     note_changed(connection, [0])
-    gauges = connection.execute("SELECT name, n FROM public_gauge").fetchall()
-    connection.executemany("UPDATE public_gauge SET n = ? WHERE name = ?", [(coarse(n, k), name) for name, n in gauges])
 
 
 def _cuts(connection: sqlite3.Connection, k: int) -> Iterator[_Cut]:

@@ -48,6 +48,7 @@ from telemetry_service.web.routes import Parameter, Route
 
 INGEST_PATH = "/telemetry"
 MIN_COMPRESSED_BYTES = 1000
+COMPRESSION_LEVEL = 5  # half the time of 9, and 2 % larger
 OPENAPI = Route(method="GET", path="/openapi.json", summary="this description", handler=None)
 
 
@@ -183,7 +184,7 @@ def application(parts: Parts) -> Any:
         routes=[
             StarletteRoute(row.path, guarded(row, parts.access), methods=[row.method]) for row in rows if row.handler is not None
         ],
-        middleware=[Middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES)],
+        middleware=[Middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=COMPRESSION_LEVEL)],
         exception_handlers=dict.fromkeys(REASONS, _refusing(pages, login)),
     )
     routes.router.redirect_slashes = False  # it would lead wherever the Host header says
