@@ -63,6 +63,10 @@ ROUTES: dict[tuple[str, str], tuple[str, str]] = {
     ("post", "/privacy/data"): (PUBLIC, ""),
     ("post", "/api/privacy/access"): (PUBLIC, ""),
     ("post", "/api/privacy/erase"): (PUBLIC, ""),
+    ("get", "/api/cleanup/status"): (NEEDED, "admin"),
+    ("post", "/api/cleanup/run"): (NEEDED, "admin"),
+    ("get", "/runs"): (NEEDED, "admin"),
+    ("post", "/runs"): (NEEDED, "admin"),
     ("get", "/static/{name}"): (PUBLIC, ""),
     ("get", "/login"): (SHOWS_MORE, "read"),
     ("post", "/login"): (PUBLIC, ""),
@@ -284,6 +288,31 @@ def test_a_browser_logs_in_and_out(busy: Service, made: Tokens) -> None:
     browser.cookies = kept
     assert browser.send("GET", "/api/records").status == 401
     assert '"exact":false' in browser.send("GET", "/api/dashboard").text
+
+
+def test_an_admin_sees_the_runs_and_a_foreign_page_starts_none(busy: Service, made: Tokens) -> None:
+    reader, admin = Browser(busy), Browser(busy)
+    reader.log_in(made.make("read"))
+    assert reader.send("GET", "/runs").status == 403
+    assert "/runs" not in reader.send("GET", "/login").text
+    admin.log_in(made.make("admin"))
+    assert 'href="/runs"' in admin.send("GET", "/login").text
+    page = admin.send("GET", "/runs")
+    assert (page.status, page.headers["cache-control"]) == (200, "private, no-store")
+
+    def runs() -> list[Any]:
+        return list(json.loads(admin.send("GET", "/api/cleanup/status").text)["runs"])
+
+    before = len(runs())
+    for path in ("/runs", "/api/cleanup/run"):
+        assert admin.send("POST", path).status == 403
+        assert admin.send("POST", path, {"csrf_token": "x" * 32}).status == 403
+    assert len(runs()) == before
+    answer = admin.send("POST", "/runs", {"csrf_token": admin.csrf(page)})
+    assert (answer.status, answer.headers["location"]) == (303, "/runs")
+    assert len(runs()) == before + 1
+    assert "updated 0" in admin.send("GET", "/runs?job=cleanup").text
+    assert admin.send("GET", "/runs?job=nothing").status == 400
 
 
 def test_csrf_token_may_come_as_a_header(busy: Service, made: Tokens) -> None:

@@ -50,6 +50,16 @@ def past_runs(connection: sqlite3.Connection, job: str, limit: int) -> list[Run]
     return list(_runs(connection, "job = ?", (job,), limit))
 
 
+def newest_runs(connection: sqlite3.Connection, limit: int) -> list[Run]:
+    """The newest runs of all jobs, the newest first."""
+    return list(_runs(connection, "true", (), limit))
+
+
+def job_names(connection: sqlite3.Connection) -> list[str]:
+    """The jobs of which a run is remembered, by name."""
+    return [job for (job,) in connection.execute("SELECT DISTINCT job FROM job_run ORDER BY job")]
+
+
 def _runs(connection: sqlite3.Connection, condition: str, values: tuple[str | None, ...], limit: int) -> Iterator[Run]:
     rows = connection.execute(
         f"SELECT job, started_at, ended_at, outcome, counts FROM job_run WHERE {condition} ORDER BY id DESC LIMIT ?",

@@ -1,7 +1,6 @@
 """`/api/alerts`: what was told, how the channels stand, and a test of them."""
 
 import asyncio
-import sys
 from typing import Any
 
 import msgspec
@@ -10,11 +9,11 @@ from starlette.responses import Response
 
 from telemetry_service.core.period import iso_instant
 from telemetry_service.store.outbox import Channel, Told, history, standing
+from telemetry_service.web.commands import said_by_command
 from telemetry_service.web.parts import Parts
 
 HISTORY = 200
 TEST_SECONDS = 120.0
-COMMAND = (sys.executable, "-m", "telemetry_service", "alerts", "--test", "--json")
 NO_CHANNEL = "no channel is configured: set ALERT_URLS, or SMTP_HOST, SMTP_FROM and SMTP_TO"
 
 
@@ -91,17 +90,11 @@ class AlertHandlers:
 
 
 async def _run_test() -> list[ChannelTest] | None:
-    process = await asyncio.create_subprocess_exec(*COMMAND, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE)
+    said = await said_by_command("alerts", "--test", "--json", seconds=TEST_SECONDS)
     try:
-        async with asyncio.timeout(TEST_SECONDS):
-            said, _ = await process.communicate()
-        return msgspec.json.decode(said, type=list[ChannelTest])
-    except (TimeoutError, msgspec.DecodeError):
+        return None if said is None else msgspec.json.decode(said, type=list[ChannelTest])
+    except msgspec.DecodeError:
         return None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 def _entry(told: Told) -> AlertEntry:

@@ -29,6 +29,7 @@ from telemetry_service.web.api import Api, RecordsAnswer, RepoSlugs
 from telemetry_service.web.auth import Denied
 from telemetry_service.web.badges import SVG, Badges
 from telemetry_service.web.cache import TooManyReads
+from telemetry_service.web.cleanup import CleanedUp, CleanupHandlers, CleanupStatus
 from telemetry_service.web.guard import guarded
 from telemetry_service.web.headers import ANSWER_STARTED, security_headers, with_headers
 from telemetry_service.web.health import Health, HealthChecks, Readiness
@@ -90,6 +91,7 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
     badges, records = Badges(parts), RecordHandlers(parts, pages)
     alerts, issues = AlertHandlers(parts), IssueHandlers(parts, pages)
     privacy = Privacy(parts, pages)
+    cleanup = CleanupHandlers(parts, pages)
     tokens_needed = parts.settings.ingest_auth == "token"
     counts: dict[str, Any] = {"method": "GET", "scope": "read", "cached": True, "refusals": (401, 429, 503)}
     plain: dict[str, Any] = {"method": "GET"}
@@ -139,6 +141,15 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
               handler=privacy.access, answer=OwnData, body=BODY, refusals=(403, 413, 429, 503)),
         Route(method="POST", path="/api/privacy/erase", summary="the erasure is on disk; the same whether anything was stored",
               handler=privacy.erase, answer=Erasing, status=202, body=BODY, refusals=(403, 413, 429, 503)),
+        Route(path="/api/cleanup/status", summary="installations that are stuck, and past runs of the clean-up",
+              handler=cleanup.status, answer=CleanupStatus, scope="admin", token_required=True, refusals=(401, 403, 503),
+              **plain),
+        Route(method="POST", path="/api/cleanup/run", summary="a run of the clean-up", handler=cleanup.run, answer=CleanedUp,
+              scope="admin", token_required=True, refusals=(401, 403, 503)),
+        Route(path="/runs", summary="what the service did by itself", handler=cleanup.page,
+              **page | {"scope": "admin", "token_required": True}),
+        Route(method="POST", path="/runs", summary="a run of the clean-up", handler=cleanup.press, status=303,
+              media_type="text/html", scope="admin", token_required=True, refusals=(401, 403, 413, 503)),
         Route(path="/static/{name}", summary="what pages load", handler=pages.asset, **page | {"scope": None}),
         Route(path="/api/alerts", summary="what was told over the channels, and how they stand", handler=alerts.alerts,
               answer=Alerts, scope="admin", token_required=True, refusals=(401, 403, 503), **plain),

@@ -91,6 +91,18 @@ def instant(microseconds: int) -> str:
     return f"{when.day}{NBSP}{when:%b %Y, %H:%M}{NBSP}UTC"
 
 
+def instant_seconds(microseconds: int) -> str:
+    """To the second, in UTC: 2026-03-14 09:26:53."""
+    return f"{datetime.fromtimestamp(microseconds // 1_000_000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def brief(duration: float) -> str:
+    """A duration in seconds that may be much shorter than one: 40 ms, 3.2 s, 1 min 20 s."""
+    if duration < 1:
+        return f"{duration * 1000:.0f}{NBSP}ms"
+    return f"{duration:.1f}{NBSP}s" if duration < 60 else seconds(duration)
+
+
 def clock(iso: str) -> str:
     """An RFC 3339 instant to the second: 2026-03-14 09:26:53."""
     return iso.replace("T", " ").removesuffix("Z")
@@ -152,6 +164,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "short_day": short_day,
     "instant": instant,
+    "instant_seconds": instant_seconds,
+    "brief": brief,
     "clock": clock,
     "change": change,
     "signed": signed,

@@ -21,8 +21,9 @@ _PATHS = {
     "privacy": "/privacy",
     "record": "/privacy/record",
     "own_data": "/privacy/data",
+    "runs": "/runs",
 }
-LIVE_ONLY = ("records", "record", "own_data")  # pages that need the running service
+LIVE_ONLY = ("records", "record", "own_data", "runs")  # pages that need the running service
 _WITHOUT_DAYS = {"reports": "/reports"}
 
 
