@@ -6,6 +6,7 @@ import re
 from collections.abc import Container
 
 from telemetry_service.core.scrub.machine_names import NUMBERED, RUNNING, is_machine_like
+from telemetry_service.core.scrub.rule import Whole
 from telemetry_service.core.scrub.vocabulary import Vocabulary
 
 _LONGEST = 160  # characters of a token; a longer one is nobody's word
@@ -17,9 +18,9 @@ PLACEHOLDER = re.compile(r"<[a-z][a-z0-9]{0,11}>")
 # A token: a placeholder, a quoted or bare run without spaces. What is between tokens passes.
 _TOKEN = re.compile(r"<[a-z][a-z0-9]{0,11}>|[^\W_](?:[\w.+~@%-]*[\w+])?|_\w*", re.UNICODE)
 _NUMBER = re.compile(r"\d{1,7}")
-_VERSION = re.compile(
-    r"v?\d{1,8}(?:[.:~+_-]\d{1,5}){0,5}(?:[.~+-]?(?:rc|alpha|beta|dev|deb|ubuntu|bpo|dfsg|ds|post|pre|git|el|fc|pve|build|lts|ce|ee|b|a|p|r|u|cu|sury|really|amd|arm)?\d{0,8}){0,6}(?:[-+.]g?[0-9a-f]{7,12})?",
-    re.IGNORECASE,
+# RE2: with re, twenty digits in front of a letter took a second.
+_VERSION = Whole(
+    r"(?i)v?\d{1,8}(?:[.:~+_-]\d{1,5}){0,5}(?:[.~+-]?(?:rc|alpha|beta|dev|deb|ubuntu|bpo|dfsg|ds|post|pre|git|el|fc|pve|build|lts|ce|ee|b|a|p|r|u|cu|sury|really|amd|arm)?\d{0,8}){0,6}(?:[-+.]g?[0-9a-f]{7,12})?"
 )
 _MEASURE = re.compile(
     r"[+-]?\d{1,7}(?:\.\d{1,6})?(?:ms|s|m|h|d|us|ns|[KMGTkmgt]i?[Bb]?|[Bb]|px|x|th|st|nd|rd|bit|Hz|MHz|GHz|W|%)(?:/s)?"
@@ -30,6 +31,7 @@ _COMMIT_BEFORE = re.compile(
     r"(?:tree|commit|layer|identified by|revision|object|checkout|HEAD|sha1|ref|branch|index|bad|HEAD is now at|detached at)[:\s'\"(]{1,4}$",
     re.IGNORECASE,
 )
+_VERSION_STARTS = frozenset("vV0123456789")
 _DIGEST_LENGTHS = frozenset({32, 40, 64, 96, 128})
 _CHECKSUM_BEFORE = re.compile(
     r"(?:digest|checksum|hash|sum|expected|got|actual|have|want(?:ed)?|received|computed|integrity|match|found|blob)\W{1,3}(?:\w{1,12}\W{1,2})?$",
@@ -65,6 +67,10 @@ _SNAKE_JOINT = re.compile(r"[_+]")
 _DIGIT_INSIDE = re.compile(r"[A-Za-z]\d[A-Za-z]|\d[A-Za-z]+\d")
 
 
+def _is_version(token: str) -> bool:
+    return token[:1] in _VERSION_STARTS and _VERSION.matches(token)
+
+
 class Gate:
     """Judges one token at a time; what is left and right of it decides only for digests and keys."""
 
@@ -97,7 +103,7 @@ class Gate:
     def _package_file(self, token: str) -> bool:
         """`name_version_arch.deb` and the like."""
         match = _PACKAGE_FILE.fullmatch(token)
-        return match is not None and self._vocabulary.knows(match[1]) and _VERSION.fullmatch(match[2]) is not None
+        return match is not None and self._vocabulary.knows(match[1]) and _is_version(match[2])
 
     def _archive(self, token: str) -> bool:
         """`node-v18.19.0-linux-x64.tar.xz`: every part of the name public or a number, the first one a word."""
@@ -117,7 +123,7 @@ class Gate:
     def _local_version(self, token: str) -> bool:
         """`2.1.0+cpu`: a version and public words."""
         version, *locals_ = token.split("+")
-        return _VERSION.fullmatch(version) is not None and all(_VERSION.fullmatch(part) or self._part(part) for part in locals_)
+        return _is_version(version) and all(_is_version(part) or self._part(part) for part in locals_)
 
     @staticmethod
     def _code(token: str, text: str, start: int) -> bool:
@@ -154,7 +160,7 @@ class Gate:
             return (len(token) == 8 and token[:2] in {"19", "20"}) or (len(token) < 14 and int(token) % 1024 == 0)
         if token[0].isdigit() and "+" in token and self._local_version(token):
             return True
-        if token[0].isdigit() and (_NUMBER.fullmatch(token) or _MEASURE.fullmatch(token) or _VERSION.fullmatch(token)):
+        if token[0].isdigit() and (_NUMBER.fullmatch(token) or _MEASURE.fullmatch(token) or _is_version(token)):
             return True
         if token.lower() in self._public or vocabulary.knows(token) or _MODE.fullmatch(token):
             return True
@@ -162,7 +168,7 @@ class Gate:
             return True
         if RUNNING.fullmatch(token) and NUMBERED.match(token) is None:
             return False  # a word with a number is a machine sooner than a term
-        if _VERSION.fullmatch(token) or (_HEX.fullmatch(token) and any(char.isdigit() for char in token)):
+        if _is_version(token) or (_HEX.fullmatch(token) and any(char.isdigit() for char in token)):
             return True
         if len(token) >= 8 and _HEX_DIGITS.fullmatch(token):
             before = text[max(0, start - 24) : start]
@@ -186,7 +192,7 @@ class Gate:
             return self._dotted(token)
         if "-" in token:
             name, _, version = token.rpartition("-")
-            if version[:1].isdigit() and _VERSION.fullmatch(version) and self._vocabulary.knows(name):
+            if version[:1].isdigit() and _is_version(version) and self._vocabulary.knows(name):
                 return True
             return self._vocabulary.knows(token) or self._words(token, in_path)
         if "_" in token or "+" in token:
@@ -194,9 +200,7 @@ class Gate:
         return self._vocabulary.knows_parts(token) and not _DIGIT_INSIDE.search(token)
 
     def _part(self, part: str) -> bool:
-        return bool(
-            _VERSION.fullmatch(part) or self._vocabulary.knows(part) or (part.isalnum() and self._vocabulary.knows_parts(part))
-        )
+        return bool(_is_version(part) or self._vocabulary.knows(part) or (part.isalnum() and self._vocabulary.knows_parts(part)))
 
     def _words(self, token: str, in_path: bool) -> bool:
         """Public words joined, unless they are joined the way machines are called (`media-server`) and stand outside a path or option."""

@@ -55,6 +55,7 @@ class Change(NamedTuple):
 
 _PREFIX = 2  # characters of context from which on a refused value is looked at again
 _UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED
+_WHOLE = re2._re2.RE2.Anchor.ANCHOR_BOTH
 _NOWHERE = (-1, -1)
 
 Kind = Callable[[Found], Change | None]
@@ -81,6 +82,20 @@ class Budget:
 
     def __init__(self, searches: int) -> None:
         self.left = searches
+
+
+class Whole:
+    """A pattern that a word must match as a whole, linear in its length whatever the pattern."""
+
+    __slots__ = ("_find",)
+
+    def __init__(self, pattern: str) -> None:
+        self._find = re2.compile(shadow(pattern), options=options())._regexp.Match
+
+    def matches(self, word: str) -> bool:
+        """Whether the pattern matches the word, which is ASCII."""
+        data = word.encode("ascii", "replace")
+        return bool(self._find(_WHOLE, data, 0, len(data))[0] != _NOWHERE)
 
 
 def is_found(regex: re2._Regexp, data: bytes) -> bool:
