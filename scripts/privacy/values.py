@@ -47,7 +47,13 @@ def mac(chance: random.Random) -> str:
     if all(pair.isdigit() for pair in pairs):
         pairs[0] = "be"
     dotted = ".".join("".join(pairs[i : i + 2]) for i in (0, 2, 4))
-    return chance.choice([":".join(pairs), ":".join(pairs).upper(), "-".join(pairs), "-".join(pairs).upper(), dotted])
+    value = chance.choice([":".join(pairs), ":".join(pairs), "-".join(pairs), "_".join(pairs), dotted])
+    return chance.choice([value, value.upper()])
+
+
+def bare_mac(chance: random.Random) -> str:
+    value = _text(chance, _HEX, 12)
+    return chance.choice([value, value, value.upper()]) if not value.isalpha() else mac(chance)
 
 
 def email(chance: random.Random) -> str:
@@ -121,6 +127,14 @@ CLASSES: dict[str, tuple[Callable[[random.Random], str], tuple[str, ...]]] = {
     "ipv4": (ipv4, (*_PLAIN, "http://{}/x", "tcp://{}", "listen {}", "via {} dev eth0")),
     "ipv6": (ipv6, (*_PLAIN, "inet6 {} scope link", "dst {}", "via {} dev eth0")),
     "mac": (mac, (*_PLAIN, "link/ether {} brd", "hwaddr={}", "lladdr {} REACHABLE")),
+    "mac in names": (
+        bare_mac,
+        (
+            *("enx{}", "renamed from eth0 to enx{}", "wlx{}: link is not ready", "/sys/class/net/enx{}/address", "usb-{} reset"),
+            *("mac={}", "mac {}", "MAC address: {}", "hwaddr {}", "ether {}", "HWADDR={}", '"mac": "{}"', "bssid={}", "(mac {})"),
+            *("mac_address: {}", "mac-address={}, up", "physical address {}", "wakeonlan {}", "etherwake {}", "station {} left"),
+        ),
+    ),
     "email": (email, (*_PLAIN, "mailto:{}", "From: <{}>", "user {} unknown")),
     "uuid": (uuid, (*_PLAIN, "UUID={}", "/dev/disk/by-uuid/{}", "id: {}")),
     "jwt": (jwt, (*_PLAIN, "Authorization: Bearer {}", "token={}", "?jwt={}&x=1")),

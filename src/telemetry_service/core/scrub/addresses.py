@@ -20,6 +20,9 @@ _DOT = r"(?:\.|\\\.|\[\.\]|\(\.\))"
 # First halves of what hypervisors give guests, and of small machines at home (IEEE's register).
 _MAKERS = ("bc2411", "525400", "00163e", "0242ac", "001c42", "080027", "005056", "000c29", "00155d", "b827eb", "dca632", "e45f01", "d83add", "001132")
 
+# What stands in front of a hardware address in whatever form.
+_MAC_WORD = r"(?:mac(?:[-_ ]?(?:addr(?:ess)?|id))?|hw[-_ ]?addr(?:ess)?|lladdr|ether(?:net)?(?: address)?|bssid|(?:hardware|physical) address|station|etherwake|wakeonlan|wol(?: to)?)"
+
 RULES: tuple[Rule, ...] = (
     Rule("ipv6-arpa", r"(?i)\b(?P<arpa>(?:[0-9a-f]\.){4,32})ip6\.(?:arpa|int)"),
     Rule(
@@ -29,10 +32,12 @@ RULES: tuple[Rule, ...] = (
     Rule("ipv6-dashed", rf"(?:^|[^0-9A-Za-z-])(?P<ipvd>{_H}{{1,4}}(?:-{_H}{{0,4}}){{3,7}})"),
     Rule("ipv6-masked", r"(?i)(?:^|[^0-9a-z:])(?P<maskv>[0-9a-f]{2,4}(?::[0-9a-f]{1,4}){0,6}:[0-9a-f]{0,3}[x*][0-9a-fx*]{0,3}(?::[0-9a-fx*]{1,4}){0,6})"),
     Rule("mac", rf"(?:^|[^0-9A-Fa-f:])(?P<mac>{_H}{{2}}(?:(?::{_H}{{2}}){{5,19}}|(?:-{_H}{{2}}){{5,19}}|(?:_{_H}{{2}}){{5,7}}|(?: {_H}{{2}}){{5}}))"),
+    Rule("mac-dotted", rf"(?:^|[^0-9A-Za-z.])(?P<macdots>{_H}{{2}}(?:\.{_H}{{2}}){{5}}|{_H}{{4}}(?:\.{_H}{{4}}){{2}})"),
     Rule("mac-escaped", r"(?P<mac>[0-9A-Fa-f]{2}(?:(?:\\{1,2}:[0-9A-Fa-f]{2}){5}|(?:%3[aA][0-9A-Fa-f]{2}){5}))"),
     Rule("mac-unpadded", r"(?:^|[^0-9A-Za-z:.])(?P<macthin>[0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5})(?:$|[^0-9A-Za-z:.])"),
-    Rule("mac-grouped", rf"(?:^|[^0-9A-Za-z.-])(?P<macgroup>{_H}{{4}}(?:\.{_H}{{4}}\.{_H}{{4}}|-{_H}{{4}}-{_H}{{4}}|:{_H}{{4}}:{_H}{{4}})|{_H}{{6}}[-:]{_H}{{6}})"),
-    Rule("mac-in-name", rf"(?i)(?:\b(?:en|wl|ww|sl|ib|usb|eth|mac|macvtap|br|bond|veth)[-_]?x?|\b(?:mac|macaddr|hwaddr|lladdr|ether|bssid|hw_?addr|mac[-_ ]?addr(?:ess)?|hardware address)\s*[=:]?\s*['\"]?)(?P<macbare>{_H}{{12}})\b"),
+    Rule("mac-grouped", rf"(?:^|[^0-9A-Za-z.-])(?P<macgroup>{_H}{{4}}(?:-{_H}{{4}}-{_H}{{4}}|:{_H}{{4}}:{_H}{{4}})|{_H}{{6}}[-:]{_H}{{6}})"),
+    Rule("mac-in-name", rf"(?i)\b(?:en|wl|ww|sl|ib|usb|eth|mac|macvtap|br|bond|veth)[-_]?x?(?P<macbare>{_H}{{12}})\b"),
+    Rule("mac-named", rf"(?i)(?:\b|_){_MAC_WORD}[\"'\]]?\s?[=:(\[]?\s?[\"']?(?P<macnamed>{_H}{{2}}(?:[:._ -]?{_H}{{2}}){{5}})\b"),
     Rule("mac-short", rf"(?i)\b(?:mac|hwaddr|lladdr|ether|bssid|macaddr|mac[-_ ]?addr(?:ess)?)\s*[=:]?\s*['\"]?(?P<maccut>{_H}{{1,2}}(?::(?:{_H}{{1,2}}|[xX*]{{2}})){{2,7}})"),
     Rule("mac-hex", rf"(?i)\b(?:eui-?64|ieee(?:[ _-]?addr\w*)?|zigbee|duid|device|node|bulb|sensor|endpoint|interview\w*|announce\w*)[^\w\n]{{1,3}}(?:0x)?(?P<machex>{_H}{{16}}|{_H}{{20}}|{_H}{{28}})\b"),
     Rule("mac-upper", r"(?:^|[^0-9A-Za-z.+/-])(?P<macgroup>[0-9A-F]{12}|[0-9A-Fa-f]{6}\.[0-9A-Fa-f]{6})(?:$|[^0-9A-Za-z.+/-])"),
@@ -77,6 +82,7 @@ _PORT_AFTER = re.compile(r"\.\d{1,5}(?: >|: |,|$)")
 _TCPDUMP_BEFORE = re.compile(r"(?:\bIP |> )$")
 _DASHED_PREFIX = re.compile(r"(?i)(?:2[0-9a-f]{3}|3[0-9a-f]{3}|f[cde][0-9a-f]{2}|64-ff9b)-")
 _MASKED_MAC = re.compile(r"(?i)[0-9a-f]{2}(?::[0-9a-fx*]{2}){5}")
+_GROUP_AFTER = re.compile(r"\.[0-9a-fA-F]{2,4}(?![0-9A-Za-z])")
 _HEX_LETTER = re.compile("[a-fA-F]")
 _DIGIT = re.compile(r"\d")
 
@@ -252,7 +258,23 @@ def mac_grouped(found: Found) -> Change | None:
     if found.after[:1].isalnum() or (found.after[:1] in {"-", "."} and found.after[1:2].isalnum()):
         return None
     has_letter, has_digit = _HEX_LETTER.search(value), _DIGIT.search(value)
-    return Change(found.start, found.end, "<mac>") if has_digit and (has_letter or "." in value) else None
+    return Change(found.start, found.end, "<mac>") if has_digit and has_letter else None
+
+
+def mac_dotted(found: Found) -> Change | None:
+    """Three groups of four or six of two; six groups without a letter may be a version, four groups anything."""
+    value, after = found.value, found.after
+    if after[:1].isalnum() or _GROUP_AFTER.match(after) or not _DIGIT.search(value):
+        return None
+    if not _HEX_LETTER.search(value) and (value.count(".") > 2 or found.before[-1:] in {"-", "_", "/"}):
+        return None
+    return Change(found.start, found.end, "<mac>")
+
+
+def mac_named(found: Found) -> Change | None:
+    """After a word for it; six numbers between spaces are none."""
+    value = found.value
+    return Change(found.start, found.end, "<mac>") if _DIGIT.search(value) and (" " not in value or _HEX_LETTER.search(value)) else None
 
 
 def mac_unpadded(found: Found) -> Change | None:
@@ -266,6 +288,6 @@ def mac_bare(found: Found) -> Change | None:
 
 KINDS = {
     "ipv": ipv6, "ipvd": ipv6_dashed, "maskv": ipv6_masked, "arpa": nibble_arpa,
-    "mac": mac, "macthin": mac_unpadded, "machex": mac_bare, "macgroup": mac_grouped, "macbare": mac_bare, "maccut": mac,
+    "mac": mac, "macthin": mac_unpadded, "macdots": mac_dotted, "macnamed": mac_named, "machex": mac_bare, "macgroup": mac_grouped, "macbare": mac_bare, "maccut": mac,
     "quad": ipv4, "quaddash": quad_dashed, "quadmask": quad_masked, "quadarpa": quad_arpa, "net": network,
 }

@@ -21,6 +21,7 @@ from telemetry_service.core.scrub.vocabulary import Vocabulary, load_vocabulary
 
 _MAX_PASSES = 6  # a removal may uncover another; two passes settle nearly every text
 _MAX_LEARNED = 200  # words removed everywhere; bounds the work of a text made to be learned from
+_LEARNED_CHARS = 253  # of a word; no host has more (RFC 1035)
 _BLOCK_CHARS = 4096  # lines searched together: a search costs as much as 300 characters of its text
 # Searches and decisions a text may cost. At 8 microseconds each, 10 KiB stay below 20 ms.
 _STEPS = 700
@@ -160,7 +161,7 @@ class Scrubber:
 
     def _learn(self, value: str, placeholder: str, learned: dict[str, str]) -> None:
         for word in {value, value.split(".")[0]}:
-            if self._teaches(word):
+            if len(word) <= _LEARNED_CHARS and self._teaches(word):
                 learned.setdefault(word.lower(), "<host>" if "<host>" in placeholder else placeholder)
 
     def _forget(self, lines: list[str], state: _State) -> bool:
