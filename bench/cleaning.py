@@ -1,8 +1,12 @@
 """What does it cost to find the cause in a log and clean it?"""
 
+import json
+import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 from bench.table import Line
 from telemetry_service.core.clean import clean_error
@@ -11,6 +15,7 @@ from telemetry_service.core.intake import Explainer
 from telemetry_service.core.scrub import Scrubber
 
 QUESTION = "What does it cost to find the cause in a log and clean it? (processor time of one core)"
+TESTS = Path(__file__).parents[1] / "tests"
 LOG_BYTES = 128 * 1024
 ADVERSARIAL_BYTES = 10 * 1024
 LIMIT = 120
@@ -35,7 +40,7 @@ FAILURES = (
     "dpkg: error processing package app{n} (--configure): installed post-installation script returned error exit status {n}",
     "cp: cannot stat '/home/user{n}/config.yml': No such file or directory",
 )
-# What rules begin with, repeated: each start is tried, none ends.
+# What rules begin with, repeated: each start is tried, none ends. The cases of all rules are repeated as well.
 PIECES = (
     *("a:", "1.", "10.0.0.1 ", "a@", "password=", "a-", '"', "http://a:b@", "user ", "<", "(", "eyJ", "x.", "\n", "\\"),
     *("host h1-x ", "uid=1(a)", "-----BEGIN A-----", "key_", "connect to a", "E: Depends: ", "Caused by: ", "ü@ö.de "),
@@ -51,15 +56,33 @@ def run(_seconds: float, rounds: int) -> Iterator[Line]:
     begin = time.process_time()
     explain.prepare()
     yield Line("prepare it with usual lines", f"{(time.process_time() - begin) * 1e3:.0f} ms")
-    yield Line("ordinary failed event, the first of its kind", f"{_mean(failed_events(explain, 1), 0) * 1e3:.2f} ms")
-    yield _below("ordinary failed event", _mean(failed_events(explain, 2), rounds) * 1e3, 1, "ms")
-    text = log(LOG_BYTES)
-    kib = len(text) / 1024
-    yield _below("scrub a log", _best(lambda: scrubber.scrub(text), rounds) / kib * 1e6, 300, "us/KiB")
-    yield Line("distil a log", f"{_best(lambda: distil(text), rounds) / kib * 1e6:.0f} us/KiB")
-    yield _below("128 KiB log, whole", _best(lambda: clean_error(text, "", scrubber, LIMIT), rounds) * 1e3, 50, "ms")
-    worst, piece = max((_best(partial(adversarial, scrubber, piece), rounds), piece) for piece in PIECES)
-    yield _below(f"worst 10 KiB ({piece!r} repeated)", worst * 1e3, 20, "ms")
+    events = [partial(explain, text, 1) for text in corpus()]
+    yield Line("failed event of the corpus, the first 50", f"{_mean(events[:50], 0) * 1e3:.2f} ms")
+    yield _below("failed event of the corpus, others, each seen once", _mean(events[50:], 0) * 1e3, 1, "ms")
+    yield _below("failed event of 2 KiB", _mean(failed_events(explain, 2), rounds) * 1e3, 1, "ms")
+    for name, text in (("log", log(LOG_BYTES)), ("log made of the corpus", "\n".join(corpus())[:LOG_BYTES])):
+        kib = len(text) / 1024
+        yield _below(f"scrub a {name}", _best(partial(scrubber.scrub, text), rounds) / kib * 1e6, 300, "us/KiB")
+        yield Line(f"distil a {name}", f"{_best(partial(distil, text), rounds) / kib * 1e6:.0f} us/KiB")
+        whole = _best(partial(clean_error, text, "", scrubber, LIMIT), rounds)
+        yield _below(f"128 KiB {name}, whole", whole * 1e3, 50, "ms")
+    pieces = [*PIECES, *(piece + gap for piece in _cases() for gap in ("", " "))]
+    slow = sorted(pieces, key=lambda piece: _once(partial(adversarial, scrubber, piece)), reverse=True)[:12]
+    worst, piece = max((_best(partial(adversarial, scrubber, piece), rounds), piece) for piece in slow)
+    yield _below(f"worst 10 KiB ({piece[:40]!r} repeated)", worst * 1e3, 20, "ms")
+
+
+def corpus() -> list[str]:
+    """Error texts of many tools, with numbers of their own so that no text is seen twice, in no order."""
+    chance = random.Random(5)
+    texts = [json.loads(line)["error"] for line in (TESTS / "corpora" / "distil_own.jsonl").read_text("utf-8").splitlines()]
+    chance.shuffle(texts)
+    return [re.sub(r"\b\d{1,4}\b", lambda found: str(chance.randrange(10 ** len(found[0]))), text) for text in texts]
+
+
+def _cases() -> list[str]:
+    lines = (TESTS / "core" / "scrub" / "rule_cases.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line)["fires"] for line in lines]
 
 
 def log(size: int) -> str:

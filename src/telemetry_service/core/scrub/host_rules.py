@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from telemetry_service.core.scrub.machine_names import MACHINE_TAILS, MACHINE_WORDS
 from telemetry_service.core.scrub.rule import Rule
 
 Q = "[\"'‘’“”`]"
@@ -83,7 +84,8 @@ RULES: tuple[Rule, ...] = (
     Rule("host-paren-noun", rf"(?i)\((?:host|node|server|machine|peer|target|on|from|via|at|name)[:=]?\s+{Q}?(?P<peer>{NAME}){Q}?[),]"),
     Rule("host-on", rf"(?i)\b(?:on|from|at|via)\s+[\"'‘“`](?P<quotedpeer>{NAME})[\"'’”`]"),
     Rule("host-on-more", rf"(?i)\b(?:by|to|for)\s+[\"'‘“`](?P<shaped>{NAME})[\"'’”`]"),
-    Rule("host-on-bare", r"\b(?:[Oo]n|from|[Aa]t|via|to|with) (?P<shaped>[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*)(?:$|[\s.,;:!)\]])"),
+    # Most words after these are plain: what cannot be a machine's name is no match.
+    Rule("host-on-bare", rf"\b(?:[Oo]n|from|[Aa]t|via|to|with) (?P<shaped>[A-Za-z][A-Za-z0-9]*(?:(?:-[A-Za-z0-9]+)+|[0-9])|(?i:{MACHINE_WORDS}|[a-z][a-z0-9]*(?:{MACHINE_TAILS})|{MACHINE_TAILS}))(?:$|[\s.,;:!)\]])"),
     Rule("host-gone", r"(?:^|[\s\"'`(])(?P<unknown>[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*)[\"'`]?:? (?:is (?:currently )?(?:down|offline|unreachable|dead|not reachable|online|alive)\b|went (?:down|offline|away)|not responding|unreachable|did not respond|does not respond|failed to respond|has (?:left|joined) the|has no quorum)"),
     Rule("host-state", r"(?:^|[\s\"'`(])(?P<shaped>[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*)[\"'`]?:? (?:is (?:down|up|offline|unreachable|dead|not reachable|online|alive|already (?:in|part|a member)|not (?:online|responding|a member|in|part))|not responding|timed out|unreachable|refused|did not respond|does not respond|went (?:down|offline|away)|has (?:left|joined|no quorum)|joined|left|rebooted|lost|failed to respond|NXDOMAIN|[Nn]o address|[Nn]ame or service|[Tt]emporary failure|[Nn]odename nor|server misbehaving|SERVFAIL|REFUSED)"),
     Rule("host-before-reason", rf"(?:^|[\s\"'`(/@])(?P<peer>{NAME})[\"'`]?(?::\d+)?: (?:[Nn]ame or service not known|[Nn]ame does not resolve|[Tt]emporary failure in name|[Nn]o address associated|[Nn]odename nor servname|[Hh]ost (?:is down|not found|name lookup|unreachable)|[Uu]nknown host|[Nn]o such host|[Nn]o route to host|[Uu]nknown server|[Cc]onnection (?:refused|timed out|reset|closed)|[Ss]erver can't find|NXDOMAIN|SERVFAIL|[Cc]ertificate|[Nn]etwork is unreachable|[Nn]ot found: 3|[Pp]ermission denied \(publickey|RPC:|[Ss]tale file handle|[Dd]estination [Hh]ost|port \d)"),

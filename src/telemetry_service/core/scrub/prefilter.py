@@ -73,6 +73,7 @@ class Prefilter:
         groups = [rare[first : first + _GROUP] for first in range(0, len(rare), _GROUP)]
         self._groups = [(frozenset(group), _any_of([rules[number] for number in group])) for group in groups]
         self._characters = list(characters.items())
+        self._wanted = frozenset().union(*characters)
         self._sets = list(sets.values())
         self._literals = list(literals.values())
         self._find = BytesAhoCorasick([literal.text for literal in self._literals]).find_matches_as_indexes
@@ -87,7 +88,7 @@ class Prefilter:
             absent.difference_update(literal.sets)
         for some in absent:
             numbers.difference_update(self._sets[some])
-        present = frozenset(lowered)
+        present = {character for character in self._wanted if character in lowered}
         for characters, rules in self._characters:
             if characters.isdisjoint(present):
                 numbers.difference_update(rules)

@@ -15,18 +15,19 @@ from telemetry_service.core.scrub.user_rules import SYSTEM_USERS
 
 _START = r"(?:^|[^\pL\pN_./@=$%<\\+-])"
 _NAME = r"\p{Lu}\p{Ll}{2,}(?:['-]\p{Lu}?\p{Ll}+)?"
+_PHRASE_END = r"(?:$|[,;.)]|: | \(| (?:marked|reported|rejected|rebooted|is|was|has|did|failed|refused|at|via|after|in|does|and|timed|went|with|by|over)\b)"
 RULES = (
     # Two or three capitalised words: a first name may be a word (Rose), as may a last name (Fisher).
     Rule("unknown-person", rf"{_START}(?P<strayperson>{_NAME}(?: (?:van |von |de |der |la )*{_NAME}){{1,2}})"),
     Rule("unknown-title", r"(?:[a-z\xdf-\xff>]|[a-z0-9>],) (?P<straytitle>\p{Lu}\p{Ll}{3,29})"),
     Rule("unknown-letters", rf"{_START}(?P<straylatin>[A-Za-z]*[\xc0-\xff]\pL*)"),
-    Rule("unknown-phrase-end", r"(?:^|[\s(])(?:on|from|by|at|to|via|with|against|near|node|box) (?P<strayend>[a-z]{4,30})"),
+    Rule(
+        "unknown-phrase-end",
+        rf"(?:^|[\s(])(?:on|from|by|at|to|via|with|against|near|node|box) (?P<strayend>[a-z]{{4,30}}){_PHRASE_END}",
+    ),
 )
 
 _GOES_ON = re.compile(r"[\w(/=>@\\+]|[.-]\w|::|:\d")
-_AFTER = re.compile(
-    r"$|[,;.)]|: |\n| \(| (?:marked|reported|rejected|rebooted|is|was|has|did|failed|refused|at|via|after|in|does|and|timed|went|with|by|over)\b"
-)
 _MID_SENTENCE = re.compile(r"(?:[a-z\u00df-\u017f]|[a-z0-9>],) $")
 _THING_BEFORE = re.compile(
     r"(?i)\b(?:packages?|modules?|commands?|functions?|import|plugins?|library|extensions?|app|application|program|test|class"
@@ -65,7 +66,7 @@ def stray_kinds(knows: Callable[[str], bool]) -> dict[str, Kind]:
         return hide(found)
 
     def phrase_end(found: Found) -> Change | None:
-        if known(found.value) or _GOES_ON.match(found.after) or not _AFTER.match(found.after):
+        if known(found.value) or _GOES_ON.match(found.after):
             return None
         return hide(found)
 

@@ -18,6 +18,7 @@ _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _DIGITS = re.compile(r"[0-9]+")
 _LONG_NUMBER = re.compile(r"[0-9]{5}")  # no version or year; somebody's number
 _LINE = re.compile(rb"[^\n]+")
+_MET_MAX = 5000  # words are looked up once: a lookup takes ten times as long as one in this set
 _BUCKET_BITS = 14  # of 16,384 buckets each holds about 7 words; the table of offsets takes 64 KiB
 
 
@@ -73,9 +74,19 @@ class Vocabulary:
 
     def __init__(self, words: Words) -> None:
         self._words = words
+        self._met: set[str] = set()  # words that are public, as they were written; never any others
 
     def knows(self, word: str) -> bool:
         """Whether the whole word, its number-free form, or its plural is public."""
+        if word in self._met:
+            return True
+        if not self._looked_up(word):
+            return False
+        if word.isalpha() and len(self._met) < _MET_MAX:
+            self._met.add(word)
+        return True
+
+    def _looked_up(self, word: str) -> bool:
         lower = word.lower()
         words = self._words
         if lower in words:
