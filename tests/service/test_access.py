@@ -55,6 +55,7 @@ ROUTES: dict[tuple[str, str], tuple[str, str]] = {
     ("get", "/scripts"): (SHOWS_MORE, "read"),
     ("get", "/script-analysis"): (SHOWS_MORE, "read"),
     ("get", "/scripts/{app}"): (SHOWS_MORE, "read"),
+    ("get", "/alerts"): (SHOWS_MORE, "read"),
     ("get", "/reports"): (SHOWS_MORE, "read"),
     ("get", "/reports/{week}"): (SHOWS_MORE, "read"),
     ("get", "/records"): (NEEDED, "read"),

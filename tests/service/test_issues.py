@@ -19,6 +19,7 @@ from mail_server import MailServer
 from telemetry_service.core.alerting.alert import Alert, Kind, Recovery, Share, Since
 from telemetry_service.store.alerts import close_alert, open_alert
 from telemetry_service.store.database import connect, transaction
+from telemetry_service.store.runs import note_run
 from telemetry_service.store.store import FILE_NAME
 
 LINE = "E: Unable to locate package nodejs"
@@ -181,6 +182,7 @@ def test_a_fix_is_told_and_said_under_the_issue(place: Place, github: GitHubServ
         assert number is not None
         over = msgspec.structs.replace(alert, number=number, closed_at=now + 1, recovery=Recovery(since, Share(3, 60)))
         close_alert(connection, over)
+        note_run(connection, "watch", started_at=now, ended_at=now)
     for _ in range(2):
         done = place.service.command("alerts")
         assert done.returncode == 0, done.stderr

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from event_strategies import MIDNIGHT
 from stored import K, opened
 from telemetry_service.core.alerting.alert import Alert, Cause, Kind, Recovery, Share, Since, Version
-from telemetry_service.core.alerting.words import UNNAMED, Published, closed
+from telemetry_service.core.alerting.words import UNNAMED, Published, Rates, closed
 from telemetry_service.core.alerting.words import opened as told
 from telemetry_service.core.event import Event
+from telemetry_service.core.reports.rates import NO_RATE, Rate
 from telemetry_service.core.tally import Statuses
 from telemetry_service.core.threshold import over_threshold
 from telemetry_service.store.alert_words import notices
 from telemetry_service.store.alerts import close_alert, open_alert
 from telemetry_service.store.reading import Reader
+from telemetry_service.store.runs import note_run
 from telemetry_service.store.store import Store
 
 CAUSE, LINE = "00ff00ff00ff00ff", "E: Unable to locate package <x>"
@@ -59,6 +61,19 @@ def test_an_alert_in_words() -> None:
     assert over.key != notice.key
 
 
+def test_rates_that_stand_in_place_of_the_evidence() -> None:
+    rates = Rates(Rate(8.0, 6.0, 10.0), Rate(40.0, 30.0, 50.0), Rate(5.0, 2.0, 9.0))
+    in_public = msgspec.structs.replace(ALL, rates=rates)
+    assert told(ALERT, in_public).title == "jellyfin (lxc) broke: 40 % of installations fail, 8 % did before"
+    assert told(ALERT, in_public).lines[2:] == ("Limited to debian 13.", f"Why: {LINE}")
+    assert closed(OVER, in_public).title == "jellyfin (lxc) is fixed: 5 % of installations fail, 40 % did"
+    none = msgspec.structs.replace(ALL, rates=Rates(NO_RATE, NO_RATE))
+    assert told(ALERT, none).title == "jellyfin (lxc) broke"
+    assert len(told(ALERT, none).lines) == 3
+    assert closed(OVER, none).title == "jellyfin (lxc) is fixed"
+    assert len(closed(OVER, none).lines) == 1
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_what_is_not_published_is_not_named(kind: Kind) -> None:
     alert = msgspec.structs.replace(OVER, kind=kind, expected=12.3)
@@ -82,6 +97,8 @@ def test_no_count_is_told(kind: Kind, before: int, after: int, whole: int) -> No
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with opened(tmp_path) as store:
+        with store.transaction():
+            note_run(store.connection, "watch", started_at=1, ended_at=2)
         yield store
 
 
@@ -107,7 +124,7 @@ def test_names_appear_with_their_publication(store: Store, tmp_path: Path) -> No
     def said() -> str:
         reader = Reader(tmp_path)
         with closing(reader.connection):
-            (notice,) = notices(reader)
+            (notice,) = notices(reader, MIDNIGHT + DAY)
             return notice.title + " ".join(notice.lines)
 
     secrets = ("jellyfin", "debian 13", LINE)
@@ -117,13 +134,31 @@ def test_names_appear_with_their_publication(store: Store, tmp_path: Path) -> No
     assert all(secret in said() for secret in secrets)
 
 
-def test_opened_and_closed_are_told_in_order(store: Store, tmp_path: Path) -> None:
+def found(directory: Path, now: int) -> list[tuple[str, bool]]:
+    reader = Reader(directory)
+    with closing(reader.connection):
+        return [(notice.key, notice.old) for notice in notices(reader, now)]
+
+
+def test_opened_and_closed_are_told_in_order_and_what_is_long_over_is_not(store: Store, tmp_path: Path) -> None:
     with store.transaction():
         open_alert(store.connection, ALERT)
         close_alert(store.connection, msgspec.structs.replace(OVER, number=1))
-    reader = Reader(tmp_path)
-    assert [notice.key for notice in notices(reader)] == ["alert:1:opened", "alert:1:closed"]
-    reader.connection.close()
+        open_alert(store.connection, msgspec.structs.replace(ALERT, script="immich lxc"))
+    both, is_open = ["alert:1:opened", "alert:1:closed"], ("alert:2:opened", False)
+    assert found(tmp_path, MIDNIGHT + DAY) == [*((key, False) for key in both), is_open]
+    assert found(tmp_path, MIDNIGHT + 9 * DAY) == [*((key, True) for key in both), is_open]
+
+
+def test_nothing_is_told_before_the_watch_is_through_the_past(store: Store, tmp_path: Path) -> None:
+    with store.transaction():
+        store.connection.execute("DELETE FROM job_run")
+        open_alert(store.connection, ALERT)
+    assert found(tmp_path, MIDNIGHT) == []
+    for outcome, told_of in (("failed", []), ("done", [("alert:1:opened", False)])):
+        with store.transaction():
+            note_run(store.connection, "watch", started_at=1, ended_at=2, outcome=outcome)
+        assert found(tmp_path, MIDNIGHT) == told_of
 
 
 def test_the_global_rule() -> None:

@@ -103,7 +103,7 @@ def _notices(settings: Settings) -> Iterator[Notice]:
     """What is to be told now; also what was told already."""
     reader = Reader(settings.data_dir)
     try:
-        yield from notices(reader)
+        yield from notices(reader, now())
         today = day_of(now())
         every = declared_sources(settings.data_dir).of_repository("all")
         tallies = reader.tallies(PUBLIC, (Facet.OUTCOME,), Period(today, today), every)

@@ -10,12 +10,13 @@ MAX_NOTICES = 30  # in one message
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One thing to tell: `key` says what it is about, `path` is the page that shows it."""
+    """One thing to tell: `key` says what it is about, `path` is the page that shows it. What is `old` is noted and not told."""
 
     key: str
     title: str
     lines: tuple[str, ...]
     path: str = ""
+    old: bool = False
 
 
 class Message(msgspec.Struct, frozen=True):

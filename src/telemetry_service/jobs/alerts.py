@@ -11,12 +11,11 @@ from telemetry_service.channels.channel import Channel
 from telemetry_service.core.messages import Message, Notice, compose, page
 from telemetry_service.jobs.deliver import Clock, deliver
 from telemetry_service.store import outbox
-from telemetry_service.store.alert_words import changed_since
+from telemetry_service.store.alert_words import untold
 from telemetry_service.store.database import transaction
 from telemetry_service.store.runs import Outcome, last_run, note_run
 
 JOB = "alerts"
-NOT_TOLD = 0  # the message of what is noted while nobody is told
 TEST = "This is a test: alerts of the telemetry service arrive here."
 
 
@@ -48,7 +47,7 @@ def is_due(connection: sqlite3.Connection, policy: Policy, now: int) -> bool:
     run = last_run(connection, JOB)
     if run is None or now - run.started_at >= policy.check_minutes * 60_000_000 or run.started_at > now:
         return True
-    if changed_since(connection, run.started_at):
+    if untold(connection):
         return True
     return outbox.is_due(connection, now) or _may_tell(connection, policy, now)
 
@@ -96,7 +95,7 @@ def _record(connection: sqlite3.Connection, policy: Policy, now: int) -> int:
     waiting = outbox.waiting_notices(connection)
     numbers = [number for number, _ in waiting]
     if not policy.tells:
-        connection.executemany("UPDATE notice SET message = ? WHERE id = ?", [(NOT_TOLD, number) for number in numbers])
+        connection.executemany("UPDATE notice SET message = ? WHERE id = ?", [(outbox.NOT_TOLD, number) for number in numbers])
         return 0
     if not _may_tell(connection, policy, now):
         return 0

@@ -22,6 +22,7 @@ from telemetry_service.store.database import StoreUnavailable, UnusableData, con
 LOCK = "outbox.lock"
 LOCK_LOOK_SECONDS = 0.1
 MAX_UNCLEAR = 2  # one that may have arrived twice is not sent a third time
+NOT_TOLD = 0  # the message of what is noted and told to nobody
 _OPEN = "state IN ('recorded', 'claimed', 'sent')"
 DIED = "the service stopped while it was on its way; it may have arrived"
 
@@ -98,8 +99,8 @@ def note(connection: sqlite3.Connection, notice: Notice, now: int) -> bool:
     """Note one thing to tell; whether it is new. Only inside a transaction."""
     lines = msgspec.json.encode(notice.lines).decode()
     found = connection.execute(
-        "INSERT INTO notice (key, title, lines, path, noted_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (notice.key, notice.title, lines, notice.path, now),
+        "INSERT INTO notice (key, title, lines, path, noted_at, message) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (notice.key, notice.title, lines, notice.path, now, NOT_TOLD if notice.old else None),
     )
     return found.rowcount == 1
 

@@ -17,6 +17,7 @@ from telemetry_service.core.reports.scripts import Script, Scripts, script, scri
 from telemetry_service.core.reports.view import ERRORS, View, is_installation
 from telemetry_service.core.reports.weekly import Weekly
 from telemetry_service.core.tally import ScriptTally, Tally
+from telemetry_service.store.alert_words import ShownAlert, shown_alerts
 from telemetry_service.store.cells import Only, of
 from telemetry_service.store.error_lines import line_slices, lines_seen
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
@@ -25,6 +26,7 @@ from telemetry_service.store.rows import IDS_PER_MILLISECOND
 from telemetry_service.store.weeks import weekly_report, weeks
 
 RECENT = 10
+PAST_ALERTS = 100
 
 
 class Reports:
@@ -132,6 +134,10 @@ class Reports:
     def weeks(self, *, exact: bool) -> list[Period]:
         """The weeks of which there is a report, the newest first."""
         return weeks(self._reader, exact=exact, today=day_of(self._now))
+
+    def alerts(self, view: View, app: str = "") -> list[ShownAlert]:
+        """Alerts as pages show them: those that are open, and `PAST_ALERTS` that are closed; of one app if asked."""
+        return shown_alerts(self._reader, view, today=day_of(self._now), past=PAST_ALERTS, app=app)
 
     def repo_slugs(self, view: View) -> list[SlugCount]:
         return repo_slugs(self._reader.tallies(_tables(view), (Facet.OUTCOME,), view.period, view.sources, by_source=True))

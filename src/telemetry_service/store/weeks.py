@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from telemetry_service.core.alerting.alert import Alert
-from telemetry_service.core.alerting.words import Published, evidence, headline, over, recovery
 from telemetry_service.core.counts import Dimension, Facet
 from telemetry_service.core.fields import INSTALLATION_TYPES
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
@@ -11,7 +9,7 @@ from telemetry_service.core.period import Period
 from telemetry_service.core.reports.view import View
 from telemetry_service.core.reports.weekly import TREND_WEEKS, AlertWords, Weekly, WeeklyCounts, weekly
 from telemetry_service.core.week import DAYS, before, first_day
-from telemetry_service.store.alert_words import published
+from telemetry_service.store.alert_words import ending, opening, shown
 from telemetry_service.store.alerts import open_alerts, past_alerts
 from telemetry_service.store.cells import of
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
@@ -39,8 +37,8 @@ def weekly_report(reader: Reader, view: View, *, today: int, step: int) -> Weekl
         failure_before=reader.tallies(tables, (Facet.FAILURE,), earlier, view.sources, only=lines),
         first_days=reader.first_days(tables, unknown),
         daily=reader.daily(tables, before(week, TREND_WEEKS)._replace(last=week.last), view.sources, INSTALLATION_TYPES),
-        broke=list(_broke(reader, view, week)),
-        fixed=list(_fixed(reader, view, week)),
+        broke=list(_broke(reader, view, week, today)),
+        fixed=list(_fixed(reader, view, week, today)),
     )
     return weekly(view, counts, today=today, step=step)
 
@@ -53,28 +51,21 @@ def weeks(reader: Reader, *, exact: bool, today: int) -> list[Period]:
     return [Period(day, day + DAYS - 1, ended=True) for day in range(first_day(today), first_day(first) - 1, -DAYS)]
 
 
-def _broke(reader: Reader, view: View, week: Period) -> Iterator[AlertWords]:
+def _broke(reader: Reader, view: View, week: Period, today: int) -> Iterator[AlertWords]:
     alerts = [*open_alerts(reader.connection), *past_alerts(reader.connection, PAST_ALERTS)]
     for alert in sorted(alerts, key=lambda alert: alert.number):
         if alert.source in view.sources and _within(week, alert.opened_at):
-            names = _names(reader, view, alert)
-            yield AlertWords(headline(alert, names), evidence(alert, names), f"/{alert.path}" if names.script else "")
+            names = shown(reader, alert, exact=view.exact, today=today)
+            if names.script:
+                yield opening(alert, names)
 
 
-def _fixed(reader: Reader, view: View, week: Period) -> Iterator[AlertWords]:
+def _fixed(reader: Reader, view: View, week: Period, today: int) -> Iterator[AlertWords]:
     for alert in reversed(past_alerts(reader.connection, PAST_ALERTS)):
         if alert.source in view.sources and _within(week, alert.closed_at or 0):
-            names = _names(reader, view, alert)
-            yield AlertWords(over(alert, names), recovery(alert), f"/{alert.path}" if names.script else "")
-
-
-def _names(reader: Reader, view: View, alert: Alert) -> Published:
-    return named(published(reader, alert), alert) if view.exact else published(reader, alert)
-
-
-def named(found: Published, alert: Alert) -> Published:
-    """What who may see exact numbers sees of an alert: every name, and the lines that are published."""
-    return Published(True, frozenset((version.dimension, version.name) for version in alert.limited_to), found.lines)
+            names = shown(reader, alert, exact=view.exact, today=today)
+            if names.script:
+                yield ending(alert, names)
 
 
 def _within(week: Period, instant: int) -> bool:

@@ -128,6 +128,7 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
         Route(path="/scripts", summary="all scripts", handler=pages.scripts, **page),
         Route(path="/script-analysis", summary="all scripts", handler=pages.scripts, **page),
         Route(path="/scripts/{app}", summary="one script", handler=pages.script, **page),
+        Route(path="/alerts", summary="what broke, and what was fixed", handler=pages.alerts, **page),
         Route(path="/reports", summary="weekly reports", handler=pages.reports, **page),
         Route(path="/reports/{week}", summary="one week", handler=pages.report, **page),
         Route(path="/records", summary="single installations", handler=pages.records, **page | {"token_required": True}),

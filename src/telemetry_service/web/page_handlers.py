@@ -44,6 +44,9 @@ class PageHandlers:
     async def script(self, request: Request) -> Response:
         return await self._page(request, SCRIPT + request.path_params["app"].lower())
 
+    async def alerts(self, request: Request) -> Response:
+        return await self._page(request, "alerts")
+
     async def reports(self, request: Request) -> Response:
         return await self._page(request, "reports")
 

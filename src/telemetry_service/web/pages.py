@@ -48,6 +48,7 @@ TYPE_NAMES = {
     "tool": "Tool",
 }
 NO_SCRIPT = "script: none of this name, or too few installations to show"
+SHOWN_ALERTS = 5  # on the page of a script
 NO_WEEK = "week: none that was counted; see /reports"
 NO_PART = "value: none of this name, or too few installations to show"
 
@@ -129,7 +130,8 @@ class Pages:
             found = reports.script(view, page.removeprefix(SCRIPT))
             if found is None:
                 raise NoSuchPage(NO_SCRIPT)
-            return "script.html", {"report": found} | _period(view)
+            alerts = [] if site.static else reports.alerts(view, found.app)[:SHOWN_ALERTS]
+            return "script.html", {"report": found, "alerts": alerts} | _period(view)
         if page in ("errors", "scripts") and "by" in query:
             by = choice(query, "by", tuple(PARTS))
             part = reports.part(view, by, text(query, "is") or "") if by else None
@@ -148,6 +150,10 @@ class Pages:
             if weekly is None:
                 raise NoSuchPage(NO_WEEK)
             return "weekly.html", {"report": weekly, "min_finished": MIN_FINISHED_FOR_RATE}
+        if page == "alerts":
+            alerts = reports.alerts(view)
+            opened, over = ([one for one in alerts if (one.closed is None) is is_open] for is_open in (True, False))
+            return "alerts.html", {"open": opened, "past": over, "min_finished": MIN_FINISHED_FOR_RATE}
         if page == "reports":
             return "reports.html", {"weeks": [_week(found, view) for found in reports.weeks(exact=view.exact)]}
         if page == "privacy":

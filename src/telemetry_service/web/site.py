@@ -23,8 +23,8 @@ _PATHS = {
     "own_data": "/privacy/data",
     "runs": "/runs",
 }
-LIVE_ONLY = ("records", "record", "own_data", "runs")  # pages that need the running service
-_WITHOUT_DAYS = {"reports": "/reports"}
+LIVE_ONLY = ("records", "alerts", "record", "own_data", "runs")  # pages that need the running service
+_WITHOUT_DAYS = {"reports": "/reports", "alerts": "/alerts"}
 
 
 class Asset(NamedTuple):

@@ -5,109 +5,138 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
-from telemetry_service.core.alerting.alert import Alert, Kind, Share, Since
+from telemetry_service.core.alerting.alert import Alert, Kind, Since
 from telemetry_service.core.messages import Notice
+from telemetry_service.core.reports.rates import NO_RATE, Rate
 
 SHOWN_CAUSES = 3
 UNNAMED = "a script with few installations"
 _SYSTEMS = {"os": "", "pve": "Proxmox VE "}
 
 
+class Rates(msgspec.Struct, frozen=True):
+    """The shares of an alert: before its change, since then, and since it is over; `NO_RATE` where none may be shown."""
+
+    before: Rate
+    after: Rate
+    recovered: Rate = NO_RATE
+
+
 class Published(msgspec.Struct, frozen=True):
-    """What may be named of an alert: its script, versions by (dimension, name), and the masked lines of causes."""
+    """What may be named of an alert: its script, versions by (dimension, name), and the masked lines of causes.
+
+    `rates` stand in place of those of the evidence, which are then not told: on public pages, published ones.
+    """
 
     script: bool
     versions: frozenset[tuple[str, str]]
     lines: Mapping[str, str]
+    rates: Rates | None = None
 
 
 def opened(alert: Alert, published: Published) -> Notice:
     """What to tell when an alert opens."""
-    lines = [*evidence(alert, published)]
-    return Notice(f"alert:{alert.number}:opened", headline(alert, published), tuple(lines), _path(alert, published))
+    lines = tuple(evidence(alert, published))
+    return Notice(f"alert:{alert.number}:opened", headline(alert, published), lines, _path(alert, published))
 
 
 def closed(alert: Alert, published: Published) -> Notice:
     """What to tell when an alert closes: the evidence that it is over."""
-    return Notice(f"alert:{alert.number}:closed", over(alert, published), tuple(recovery(alert)), _path(alert, published))
+    lines = tuple(recovery(alert, published))
+    return Notice(f"alert:{alert.number}:closed", over(alert, published), lines, _path(alert, published))
 
 
 def headline(alert: Alert, published: Published) -> str:
     """An alert in one line."""
-    name, before, after = subject(alert, published), percent(alert.before), percent(alert.after)
+    name, rates = subject(alert, published), _rates(alert, published)
+    known = rates.before.percent is not None and rates.after.percent is not None
+    numbers = f": {percent(rates.after)} of installations fail, {percent(rates.before)} did before" if known else ""
     match alert.kind:
         case Kind.BROKE:
-            return f"{name} broke: {after} of installations fail, {before} did before"
+            return f"{name} broke{numbers}"
         case Kind.WORSE:
-            return f"{name} got worse: {after} of installations fail, {before} did before"
+            return f"{name} got worse{numbers}"
         case Kind.NEW_ERROR:
             return f"{name} fails of something new"
         case Kind.SILENT:
             return f"{name} is silent: no installations, although they were to be expected"
-    return f"{name} gets stuck: {after} of installations never end, {before} did not before"
+    numbers = f": {percent(rates.after)} of installations never end, {percent(rates.before)} did so before" if known else ""
+    return f"{name} gets stuck{numbers}"
 
 
 def over(alert: Alert, published: Published) -> str:
     """That an alert is over, in one line."""
-    name = subject(alert, published)
-    found = alert.recovery
+    name, rates = subject(alert, published), _rates(alert, published)
+    if alert.recovery is None:
+        return f"{name} has been like this for so long that it is usual by now"
     if alert.kind == Kind.SILENT:
         return f"{name} is installed again"
     if alert.kind == Kind.NEW_ERROR:
         return f"{name} does not fail of it any more"
-    if found is None:
-        return f"{name} is no longer watched for this"
+    if rates.recovered.percent is None or rates.after.percent is None:
+        return f"{name} is fixed"
     what = "never end" if alert.kind == Kind.STUCK else "fail"
-    return f"{name} is fixed: {percent(found.share)} of installations {what}, {percent(alert.after)} did"
+    return f"{name} is fixed: {percent(rates.recovered)} of installations {what}, {percent(rates.after)} did"
 
 
 def evidence(alert: Alert, published: Published) -> list[str]:
     """What is known of an alert, one fact a line."""
+    told, rates = published.rates is None, _rates(alert, published)
     lines = [f"Since {moment(alert.since)}."]
     if alert.kind == Kind.SILENT:
-        if alert.expected is not None:
+        if told and alert.expected is not None:
             lines.append(f"About {alert.expected:.0f} installations were to be expected since then.")
         return lines
-    what = "End unknown" if alert.kind == Kind.STUCK else "Failure rate"
-    lines.append(f"{what}: {interval(alert.after)}, before {interval(alert.before)}.")
+    if rates.after.percent is not None:
+        lines.append(f"{_what(alert)}: {interval(rates.after)}, before {interval(rates.before)}.")
     for version in alert.limited_to:
         if (version.dimension, version.name) in published.versions:
             name = _SYSTEMS.get(version.dimension, "") + version.name
-            lines.append(f"Limited to {name}: {interval(version.inside)} there, {interval(version.outside)} elsewhere.")
+            inside, outside = interval(version.inside.rate), interval(version.outside.rate)
+            lines.append(f"Limited to {name}" + (f": {inside} there, {outside} elsewhere." if told else "."))
     for cause in alert.causes[:SHOWN_CAUSES]:
         line = published.lines.get(cause.cause)
         if line:
-            lines.append(f"Why: {line}; {interval(cause.after)} of installations, before {interval(cause.before)}.")
+            shares = f"; {interval(cause.after.rate)} of installations, before {interval(cause.before.rate)}."
+            lines.append(f"Why: {line}" + (shares if told else ""))
     return lines
 
 
-def recovery(alert: Alert) -> list[str]:
+def recovery(alert: Alert, published: Published) -> list[str]:
     """Why an alert is over, one fact a line."""
-    found = alert.recovery
-    if found is None:
+    if alert.recovery is None:
         return []
-    lines = [f"Since {moment(found.since)}."]
-    if alert.kind != Kind.SILENT:
-        what = "End unknown" if alert.kind == Kind.STUCK else "Failure rate"
-        lines.append(
-            f"{what}: {interval(found.share)}, while it lasted {interval(alert.after)}, before {interval(alert.before)}."
-        )
+    rates = _rates(alert, published)
+    lines = [f"Since {moment(alert.recovery.since)}."]
+    if alert.kind != Kind.SILENT and rates.recovered.percent is not None:
+        lasted = [f"while it lasted {interval(rates.after)}"] if rates.after.percent is not None else []
+        before = [f"before {interval(rates.before)}"] if rates.before.percent is not None else []
+        lines.append(f"{_what(alert)}: {', '.join([interval(rates.recovered), *lasted, *before])}.")
     return lines
+
+
+def counts(alert: Alert) -> list[str]:
+    """The exact counts behind an alert, for those who may see them."""
+    what = "unknown of ended" if alert.kind == Kind.STUCK else "failed of finished"
+    if alert.kind == Kind.SILENT:
+        return []
+    found = [f"{alert.before.part} of {alert.before.whole} before", f"{alert.after.part} of {alert.after.whole} since then"]
+    if alert.recovery is not None:
+        found.append(f"{alert.recovery.share.part} of {alert.recovery.share.whole} since it is over")
+    return [f"Counts, {what}: {', '.join(found)}."]
 
 
 def subject(alert: Alert, published: Published) -> str:
     return f"{alert.app} ({alert.type})" if published.script else UNNAMED
 
 
-def percent(share: Share) -> str:
+def percent(found: Rate) -> str:
     """In whole percent: a decimal would tell of how many."""
-    found = share.rate.percent
-    return "none" if found is None else f"{found:.0f} %"
+    return "none" if found.percent is None else f"{found.percent:.0f} %"
 
 
-def interval(share: Share) -> str:
+def interval(found: Rate) -> str:
     """41 % (95 % interval 29 to 54 %)."""
-    found = share.rate
     if found.percent is None or found.low is None or found.high is None:
         return "not known"
     return f"{found.percent:.0f} % (95 % interval {found.low:.0f} to {found.high:.0f} %)"
@@ -117,6 +146,16 @@ def moment(since: Since) -> str:
     """The UTC day of a change, and those it lies between: the instant would be that of an installation."""
     at, earliest, latest = (_day(instant) for instant in (since.at, since.earliest, since.latest))
     return f"{at} (UTC)" if earliest == latest else f"{at} (UTC; between {earliest} and {latest})"
+
+
+def _what(alert: Alert) -> str:
+    return "End unknown" if alert.kind == Kind.STUCK else "Failure rate"
+
+
+def _rates(alert: Alert, published: Published) -> Rates:
+    if published.rates is not None:
+        return published.rates
+    return Rates(alert.before.rate, alert.after.rate, alert.recovery.share.rate if alert.recovery else NO_RATE)
 
 
 def _day(instant: int) -> date:
