@@ -27,6 +27,8 @@ STAYS = [
     "bind: address already in use [::1]:8080 0.0.0.0:80 [::]:80",
     "GPG error: https://packages.sury.org/php bookworm InRelease: NO_PUBKEY B188E2B695BD4743",
     "std::bad_alloc in tokio::runtime",
+    "driver failed programming external connectivity on endpoint app_web_1",
+    "inet6 ::1/128 scope host noprefixroute",
 ]
 GOES = [
     (
@@ -35,6 +37,11 @@ GOES = [
     ),
     ("http://192.168.2.240:3000", "http://<ipv4>:3000"),
     ("root@katzenhaus:/opt# npm ci", "root@<host>:/opt# npm ci"),
+    ("last login: Mon Jan 13 from kupfer", "last login: Mon Jan 13 from <host>"),
+    ("nodes online: katzenhaus, hundehuette", "nodes online: <host>, <host>"),
+    ("bad user name fpetersen", "bad user name <user>"),
+    ("AllowUsers fpetersen ignored: no such account", "AllowUsers <user> ignored: no such account"),
+    ("inet6 2a02:6366::7720/64 scope global dynamic mngtmpaddr", "inet6 <ipv6> scope global dynamic mngtmpaddr"),
     ("/etc/pve/nodes/katzenhaus/lxc/117.conf", "/etc/pve/nodes/<host>/lxc/<id>.conf"),
     ("PGPASSWORD=Xk29!vbQ_7 psql -h localhost", "PGPASSWORD=<secret> psql -h localhost"),
     ("cp: cannot stat '/home/fpetersen/x'", "cp: cannot stat '/home/<user>/x'"),

@@ -13,7 +13,7 @@ from telemetry_service.core.scrub.host_words import LOCAL_FILES, NOT_HOSTS, NOT_
 from telemetry_service.core.scrub.machine_names import NUMBERED, RUNNING, is_machine_like
 from telemetry_service.core.scrub.rule import Change, Found
 
-SYMBOL = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+|[a-z]+(?:_[a-z]+)+")  # of a program: no host has an underscore
+SYMBOL = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+|[a-z]+(?:_[a-z]+)+(?:_\d{1,2})?")  # of a program: no host has an underscore
 CAMEL = re.compile(r"[a-z][A-Z]")
 _NUMBERISH = re.compile(r"[\d.:_-]+|0x[0-9a-fA-F]+|v?\d+(?:\.\w+)*(?:-\w+)?")
 _NO_HOST_AFTER = ("@", "==", ">=", "<=", "~=", "!=")

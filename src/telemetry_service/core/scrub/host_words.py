@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # Words that follow "host", "node", "to" ... in messages, beside the vocabulary's.
 NOT_HOSTS = frozenset(
-    ["localhost", "last", "incorrect", "localdomain", "host", "hostname", "hosts", "server", "node", "machine", "name", "address", "the", "a", "an", "is", "was", "are", "not", "no", "to", "for", "of", "in", "on", "at", "by", "with", "from", "and", "or", "if", "as", "be", "this", "that", "it", "its", "your", "my", "our", "their", "all", "any", "none", "null", "undefined", "unknown", "true", "false", "yes", "default", "gateway", "resolve", "resolved", "found", "failed", "error", "warning", "port", "user", "root", "http", "https", "tcp", "udp", "key", "keys", "file", "file.", "string", "value", "invalid", "valid", "missing", "required", "empty", "lookup", "addr", "ip", "dns", "ipv4", "ipv6", "interface", "bridge", "module", "version", "versions", "process", "processes", "service", "unit", "package", "packages", "modules", "command", "config", "configuration", "options", "option", "cluster", "quorum", "local", "remote", "container", "containers"]
+    ["localhost", "noprefixroute", "mngtmpaddr", "dadfailed", "last", "incorrect", "localdomain", "host", "hostname", "hosts", "server", "node", "machine", "name", "address", "the", "a", "an", "is", "was", "are", "not", "no", "to", "for", "of", "in", "on", "at", "by", "with", "from", "and", "or", "if", "as", "be", "this", "that", "it", "its", "your", "my", "our", "their", "all", "any", "none", "null", "undefined", "unknown", "true", "false", "yes", "default", "gateway", "resolve", "resolved", "found", "failed", "error", "warning", "port", "user", "root", "http", "https", "tcp", "udp", "key", "keys", "file", "file.", "string", "value", "invalid", "valid", "missing", "required", "empty", "lookup", "addr", "ip", "dns", "ipv4", "ipv6", "interface", "bridge", "module", "version", "versions", "process", "processes", "service", "unit", "package", "packages", "modules", "command", "config", "configuration", "options", "option", "cluster", "quorum", "local", "remote", "container", "containers"]
 )
 # What stands before the colon of a resolver's message when it is not the host.
 MESSAGE_NOUNS = frozenset(
@@ -24,4 +24,5 @@ TARGET_NOUNS = frozenset(["problem", "name", "error", "lookup", "query", "server
 PORT_NUMBERS = frozenset(["22", "25", "53", "80", "443", "389", "445", "143", "993", "587", "636"])  # of three digits or fewer that hosts are given with
 LDAP_PARTS = frozenset(["com", "org", "net", "local", "example"])
 NODE_FOLDERS = frozenset(["localhost", "lxc", "qemu", "a", "id", "status"])
+AFTER_ADDRESSES = frozenset(["scope", "brd", "dev", "via", "metric", "proto", "lladdr", "peer", "src", "netmask", "prefixlen", "broadcast", "port", "on", "is", "was", "not"])  # beginnings of what is no list of names
 UNITS = "service|socket|timer|target|mount|device|slice|scope|path"

@@ -11,7 +11,15 @@ from functools import partial
 
 from telemetry_service.core.scrub import host_shapes
 from telemetry_service.core.scrub.host_judge import CAMEL, SYMBOL, HostJudge, hide, is_address_or_number, plain
-from telemetry_service.core.scrub.host_words import LDAP_PARTS, MESSAGE_NOUNS, NODE_FOLDERS, PORT_NUMBERS, TARGET_NOUNS, UNITS
+from telemetry_service.core.scrub.host_words import (
+    AFTER_ADDRESSES,
+    LDAP_PARTS,
+    MESSAGE_NOUNS,
+    NODE_FOLDERS,
+    PORT_NUMBERS,
+    TARGET_NOUNS,
+    UNITS,
+)
 from telemetry_service.core.scrub.rule import Change, Found, Kind
 
 _GUEST_NOUN = re.compile(
@@ -138,7 +146,7 @@ def _host_port(judge: HostJudge, found: Found) -> Change | None:
 def _host_list(judge: HostJudge, found: Found) -> Change | None:
     """Names of one machine, side by side."""
     names = [name for name in found.value.split() if plain(name) not in judge.public]
-    if not names or all(judge.is_word(name) and "." not in name for name in names):
+    if not names or names[0].lower() in AFTER_ADDRESSES or all(judge.is_word(name) and "." not in name for name in names):
         return None
     if any(is_address_or_number(name) for name in names):
         return None
