@@ -6,7 +6,7 @@ import sys
 
 from bench.table import show
 
-NAMES = ("stages", "cleaning", "ingest", "fold", "memory", "size", "reads", "pages", "under_attack", "client")
+NAMES = ("stages", "cleaning", "ingest", "fold", "memory", "size", "reads", "pages", "audit", "under_attack", "client")
 
 
 def main() -> int:

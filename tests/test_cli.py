@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from telemetry_service.settings import SETTINGS, from_environ
 from telemetry_service.settings.declared import in_force
 from telemetry_service.store import store
 from telemetry_service.store.database import connect, migrate
+from telemetry_service.store.directory import identities
 from telemetry_service.store.revisions import note_revision
+from telemetry_service.store.store import Store, StoreOptions
 
 COMMANDS = (
     "serve",
@@ -32,6 +35,7 @@ COMMANDS = (
     "demo",
     "new-key",
     "record",
+    "audit",
     "token create",
     "cleanup",
     "retention",
@@ -253,3 +257,32 @@ class TestDemo:
         recount = run("recount", directory=tmp_path)
         assert recount.returncode == 1
         assert "cells differ" in recount.stdout
+
+
+class TestAudit:
+    def test_its_status_and_what_it_says(self, tmp_path: Path) -> None:
+        environ = {"DATA_DIR": str(tmp_path), "LISTEN_ADDR": "127.0.0.1:0"}
+        options = StoreOptions(known_repos=(), publish_min_count=5, max_new_apps_per_day=1, stuck_hours=24)
+        os.chmod(tmp_path, 0o700)
+        umask = os.umask(0o077)
+        try:
+            Store(tmp_path, options, identities(tmp_path), now=time.time_ns() // 1000).close()
+        finally:
+            os.umask(umask)
+        result = CliRunner(env=environ).invoke(app, ["audit", "--json"])
+        assert result.exit_code == 0, result.output
+        findings = {one["claim"]: one["verdict"] for one in json.loads(result.stdout)["findings"]}
+        assert findings["columns"] == "pass"
+        assert findings["tls"] == "cannot tell"
+        (tmp_path / "notes.txt").write_text("at 10.20.30.40")
+        (tmp_path / "notes.txt").chmod(0o600)
+        result = CliRunner(env=environ | {"COLUMNS": "200"}).invoke(app, ["audit"])
+        assert result.exit_code == 1
+        assert "the record does not hold: identifiers-files; see /privacy/audit" in result.stderr
+        assert "1 with IPv4 address" in result.stdout
+        assert "10.20.30.40" not in result.output
+
+    def test_without_data(self, tmp_path: Path) -> None:
+        done = run("audit", directory=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr == "telemetry-service: there is no data here yet; set DATA_DIR to the directory of a service\n"

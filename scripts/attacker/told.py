@@ -27,7 +27,9 @@ RATES = {
 }
 DURATIONS = {"avg_install_duration", "median_install_duration", "mean", "p50", "p90", "p99"}
 FINISHED = (("success", "failed"), ("success_count", "failed_count"))
-NOT_COUNTED_METRICS = re.compile(r"telemetry_(success_rate|worker_|publish_last_success|channel_|inbox_oldest)|python_|process_")
+NOT_COUNTED_METRICS = re.compile(
+    r"telemetry_(success_rate|worker_|publish_last_success|channel_|audit_|inbox_oldest)|python_|process_"
+)
 
 NO_COUNT_COLUMNS = {
     *("scripts", "share", "rate", "success", "success rate", "failure rate", "first seen", "per day", "change", "type"),

@@ -38,6 +38,8 @@ OTHER: dict[str, tuple[Any, str]] = {
     "public_hosts": (("example.org",), "hosts that may stay in error lines: example.org added"),
     "known_repos": ((), "repositories stored by name: community-scripts/ProxmoxVE removed, community-scripts/ProxmoxVED removed"),
     "publish_min_count": (10, "publication threshold: 5 -> 10"),
+    "backup_daily": (True, "backups every night turned on"),
+    "backup_keep_days": (3, "retention of backups: 7 -> 3 days"),
     "cleanup_stuck_hours": (0, "clean-up of installations without an end turned off"),
     "log_files": (True, "log files of the service turned on"),
     "log_retention_days": (3, "retention of logs: 7 -> 3 days"),
@@ -48,6 +50,7 @@ OTHER: dict[str, tuple[Any, str]] = {
     "rate_limit_rpm": (0, "reports a minute and network: 300 -> unlimited"),
     "rate_key": ("header", "what the rate limit goes by: ip -> header"),
     "mirror": (MirrorInUse("same machine", False), "mirror in PocketBase added (same machine, without random_id)"),
+    "told_over": (("mail", "ntfy"), "channels that alerts and reports go over: mail added, ntfy added"),
     "published_to": ("a/b", "GitHub as recipient of the public dashboard named: a/b"),
 }
 

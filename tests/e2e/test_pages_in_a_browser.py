@@ -26,6 +26,7 @@ PAGES = {
     "privacy": "/privacy",
     "record": "/privacy/record",
     "own-data": "/privacy/data",
+    "audit": "/privacy/audit",
     "records": "/records?days=30",
 }
 REFUSED = {"not-found": "/nothing", "locked": "/records", "unusable": "/?days=soon"}

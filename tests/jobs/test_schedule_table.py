@@ -16,9 +16,10 @@ def jobs(now: int, last: Callable[[str], int | None], **settings: str) -> dict[s
 
 
 def test_what_runs_by_itself() -> None:
-    assert set(jobs(NOON, lambda _: None)) == {"watch", "alerts", "cleanup", "retention", "vacuum"}
-    assert set(jobs(NOON, lambda _: None, CLEANUP_ENABLED="false")) == {"watch", "alerts", "retention", "vacuum"}
-    assert set(jobs(NOON, lambda _: None, BACKUP_DAILY="true")) == {"watch", "alerts", "backup", "cleanup", "retention", "vacuum"}
+    usual = {"watch", "alerts", "audit", "cleanup", "retention", "vacuum"}
+    assert set(jobs(NOON, lambda _: None)) == usual
+    assert set(jobs(NOON, lambda _: None, CLEANUP_ENABLED="false")) == usual - {"cleanup"}
+    assert set(jobs(NOON, lambda _: None, BACKUP_DAILY="true")) == usual | {"backup"}
 
 
 def test_the_clean_up_goes_on_where_it_stopped() -> None:

@@ -38,6 +38,7 @@ ROUTES: dict[tuple[str, str], tuple[str, str]] = {
     ("get", "/api/exit-codes"): (PUBLIC, ""),
     ("get", "/api/privacy/record"): (PUBLIC, ""),
     ("get", "/privacy/record"): (SHOWS_MORE, "read"),
+    ("get", "/privacy/audit"): (SHOWS_MORE, "read"),
     ("get", "/api/alerts"): (NEEDED, "admin"),
     ("post", "/api/alerts/test"): (NEEDED, "admin"),
     ("post", "/api/github/create-issue"): (NEEDED, "admin"),

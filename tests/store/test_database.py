@@ -34,6 +34,13 @@ def test_reading_neither_creates_nor_writes(tmp_path: Path) -> None:
         connection.execute("INSERT INTO t VALUES (1)")
 
 
+@pytest.mark.parametrize("kind", ["store", "inbox"])
+def test_steps_are_numbered_one_after_the_other(kind: str) -> None:
+    """A step that comes between others would be skipped where those have been taken."""
+    names = [name for name, _ in database._steps(kind)]
+    assert [int(name.split("_")[1]) for name in names] == list(range(1, len(names) + 1))
+
+
 def test_a_path_with_odd_characters(tmp_path: Path) -> None:
     folder = tmp_path / "a b?c#d%20é"
     folder.mkdir()

@@ -24,6 +24,7 @@ PAGES = (
     "/scripts/jellyfin",
     "/privacy",
     "/privacy/record",
+    "/privacy/audit",
 )
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self';"

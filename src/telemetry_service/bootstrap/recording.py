@@ -9,10 +9,8 @@ from telemetry_service.core.record import Document, Proved, markdown, record
 from telemetry_service.settings import Settings
 from telemetry_service.settings.declared import in_force
 from telemetry_service.store import store
-from telemetry_service.store.database import connect, schema_version
+from telemetry_service.store.database import connect, has_tables
 from telemetry_service.store.revisions import proved
-
-FIRST_SCHEMA = 6  # the first that keeps a history
 
 
 def record_text(settings: Settings, form: str) -> str:
@@ -31,7 +29,7 @@ def _proved(settings: Settings) -> Proved:
     if not path.exists():
         return Proved()
     with closing(connect(path, read_only=True)) as connection:
-        return proved(connection) if schema_version(connection) >= FIRST_SCHEMA else Proved()
+        return proved(connection) if has_tables(connection, "record_revision", "audit") else Proved()
 
 
 def _page(settings: Settings, document: Document) -> str:

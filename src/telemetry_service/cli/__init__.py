@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from telemetry_service.cli import backups, counting, looking, publishing, recording, service, telling, upkeep, watching
+from telemetry_service.cli import auditing, backups, counting, looking, publishing, recording, service, telling, upkeep, watching
 from telemetry_service.cli.mirrors import mirror_app
 from telemetry_service.cli.moving import import_app
 from telemetry_service.cli.tokens import token_app
@@ -30,6 +30,7 @@ for command in (
     counting.demo,
     publishing.publish,
     recording.record,
+    auditing.audit,
     service.new_key,
     upkeep.cleanup,
     upkeep.retention,

@@ -68,6 +68,8 @@ def table(
         _daily("retention", 0, 5, last, now, "retention"),
         _daily("vacuum", 1, 10, last, now, "vacuum", "--if-due"),
         *([_daily("backup", 2, 20, last, now, "backup")] if settings.backup_daily else []),
+        # After those whose results it looks at. One that fails is not made again within the day: what it found stays.
+        _daily("audit", 3, 0, last, now, "audit")._replace(again_in_seconds=DAY_SECONDS),
     )
     return tuple(job for job in jobs if job.period_seconds)
 

@@ -8,6 +8,7 @@ from telemetry_service.core.fields import BY_NAME, FIELDS, OPTIONAL_FIELDS, Kind
 from telemetry_service.core.flat import DERIVED, TIMES
 
 RANDOM_ID = "random_id"
+SYSTEM_COLUMNS = frozenset({"id"})  # what PocketBase adds by itself
 RULES = ("listRule", "viewRule", "createRule", "updateRule", "deleteRule")
 INDEXED = ("created", "status", "nsapp")
 # Which types of column serve for one of ours: an operator may prefer another than we make.

@@ -23,6 +23,8 @@ def in_force(settings: Settings) -> InForce:
         public_hosts=settings.public_hosts,
         known_repos=settings.known_repos,
         publish_min_count=settings.publish_min_count,
+        backup_daily=settings.backup_daily,
+        backup_keep_days=settings.backup_keep_days,
         cleanup_stuck_hours=settings.cleanup_stuck_hours if settings.cleanup_enabled else 0,
         log_files=settings.log_dir is not None,
         log_retention_days=settings.log_retention_days,
@@ -34,6 +36,7 @@ def in_force(settings: Settings) -> InForce:
         rate_key=settings.rate_key_mode,
         mirror=_mirror(settings),
         published_to=_published_to(settings),
+        told_over=_told_over(settings),
     )
 
 
@@ -66,3 +69,10 @@ def _published_to(settings: Settings) -> str:
     if not (settings.github_owner and settings.github_repo):
         return ""
     return f"{settings.github_owner}/{settings.github_repo}"
+
+
+def _told_over(settings: Settings) -> tuple[str, ...]:
+    """The kinds of channels, each once; their URLs are secrets."""
+    mail = ("mail",) if settings.smtp_host and (settings.smtp_to or settings.report_recipients) else ()
+    kinds = (url.reveal().partition(":")[0].lower() for url in settings.alert_urls)
+    return (*mail, *dict.fromkeys(kinds))

@@ -113,6 +113,14 @@ def known_version(kind: str) -> int:
     return len(_steps(kind))
 
 
+def has_tables(connection: sqlite3.Connection, *names: str) -> bool:
+    """Whether all these tables are there; a file that this version has not opened for writing yet may lack some."""
+    (found,) = connection.execute(
+        f"SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ({','.join('?' * len(names))})", names
+    ).fetchone()
+    return int(found) == len(names)
+
+
 def _steps(kind: str) -> list[tuple[str, str]]:
     folder = resources.files("telemetry_service.store").joinpath("sql")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.startswith(f"{kind}_"))

@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
+from telemetry_service.core.audit import Verdict
 from telemetry_service.core.period import day_of, iso_day
 from telemetry_service.core.record import InForce, Proved, text_of
-from telemetry_service.core.record.in_force import Ran, Revision
+from telemetry_service.core.record.in_force import Audited, Ran, Revision
 from telemetry_service.core.record.revisions import changes
+from telemetry_service.store.audits import last_audit
 from telemetry_service.store.database import transaction
 from telemetry_service.store.runs import last_run
 
@@ -19,6 +21,7 @@ PROMISED = (
     ("Retention", "retention"),
     ("Erasure on request", "erase"),
     ("Files written anew", "vacuum"),
+    ("Backup", "backup"),
 )
 
 
@@ -54,7 +57,12 @@ def proved(connection: sqlite3.Connection) -> Proved:
     """What was last proved of the record, and its history."""
     found = [(what, last_run(connection, job)) for what, job in PROMISED]
     runs = tuple(Ran(what, _instant(run.ended_at), run.outcome) for what, run in found if run is not None)
-    return Proved(runs=runs, revisions=revisions(connection))
+    audit = last_audit(connection)
+    audited = None
+    if audit is not None:
+        counts = (audit.count(verdict) for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.UNCLEAR))
+        audited = Audited(_instant(audit.ended_at), *counts)
+    return Proved(audit=audited, runs=runs, revisions=revisions(connection))
 
 
 def _restored(stored: str, state: InForce) -> InForce:

@@ -151,6 +151,7 @@ def table(parts: Parts, pages: PageHandlers, login: Login) -> tuple[Route, ...]:
               **page | {"scope": "admin", "token_required": True}),
         Route(method="POST", path="/runs", summary="a run of the clean-up", handler=cleanup.press, status=303,
               media_type="text/html", scope="admin", token_required=True, refusals=(401, 403, 413, 503)),
+        Route(path="/privacy/audit", summary="whether the record holds, claim by claim", handler=records.audit, **page),
         Route(path="/static/{name}", summary="what pages load", handler=pages.asset, **page | {"scope": None}),
         Route(path="/api/alerts", summary="what was told over the channels, and how they stand", handler=alerts.alerts,
               answer=Alerts, scope="admin", token_required=True, refusals=(401, 403, 503), **plain),

@@ -1,10 +1,13 @@
 """Whether the service can do its work: `/healthz` for storing events, `/readyz` for everything."""
 
+from sqlite3 import Connection
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from telemetry_service.core.period import iso_instant
+from telemetry_service.store.audits import last_audit
 from telemetry_service.store.changes import Standing, standing
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.web.parts import Parts
@@ -49,6 +52,7 @@ class HealthChecks:
             stalled = await self._parts.readers.run(lambda reader: reader.folded_at(self._parts.generation))
             if self._parts.settings.pocketbase_url:
                 degraded = await self._parts.readers.run(lambda reader: _mirror_faults(standing(reader.connection)))
+            degraded += await self._parts.readers.run(lambda reader: _claims_that_fail(reader.connection))
             if self._stalled(stalled):
                 problems.append("events are stored but not folded into the counts; see the log of the background process")
         except StoreUnavailable:
@@ -73,6 +77,13 @@ def _mirror_faults(mirror: Standing) -> list[str]:
     if mirror.set_aside:
         said.append("the mirror refuses some installations; see: telemetry-service mirror status")
     return said
+
+
+def _claims_that_fail(connection: Connection) -> list[str]:
+    audit = last_audit(connection)
+    if audit is None or audit.holds:
+        return []
+    return ["the record of processing does not hold; see /privacy/audit"]
 
 
 def _json(answer: msgspec.Struct, status: int) -> Response:

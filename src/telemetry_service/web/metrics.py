@@ -12,12 +12,14 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from telemetry_service.core.audit import Audit, Verdict
 from telemetry_service.core.counts import Facet
 from telemetry_service.core.period import Period, day_of
 from telemetry_service.core.publishing import coarse
 from telemetry_service.core.reports.dashboard import installations
 from telemetry_service.core.reports.rates import rate
 from telemetry_service.core.tally import Statuses
+from telemetry_service.store.audits import last_audit
 from telemetry_service.store.changes import Standing, standing
 from telemetry_service.store.outbox import Channel
 from telemetry_service.store.outbox import standing as standing_channels
@@ -51,6 +53,9 @@ class Metrics:
             registry.register(_Snapshot(self._mirror(mirror, 1 if exact else self._parts.settings.publish_min_count)))
         channels = await self._parts.readers.run(lambda reader: standing_channels(reader.connection))
         registry.register(_Snapshot(self._channels(channels)))
+        audit = await self._parts.readers.run(lambda reader: last_audit(reader.connection))
+        if audit is not None:
+            registry.register(_Snapshot(_audit(audit)))
         if published_at is not None:
             registry.register(_Snapshot([_published(published_at)]))
         if exact:
@@ -122,6 +127,17 @@ class Metrics:
             ("deleted", mirror.deleted, "Records deleted from the mirror."),
         ):
             yield CounterMetricFamily(f"telemetry_mirror_{name}", text, value=coarse(value, step))
+
+
+def _audit(audit: Audit) -> Iterator[Metric]:
+    claims = GaugeMetricFamily(
+        "telemetry_audit_claims", "Claims of the record in the last audit, by verdict.", labels=["verdict"]
+    )
+    for verdict in Verdict:
+        claims.add_metric([verdict.name.lower()], audit.count(verdict))
+    yield claims
+    text = "When the record was last audited, in seconds since 1970 UTC."
+    yield GaugeMetricFamily("telemetry_audit_last_run_timestamp_seconds", text, value=audit.ended_at / 1_000_000)
 
 
 def _published(at: int) -> Metric:

@@ -23,7 +23,7 @@ from telemetry_service.web.script_list import script_list
 from telemetry_service.web.site import DEFAULT_DAYS, PERIODS, REPORT, SCRIPT, Site
 
 PAGES = ("overview", "errors", "scripts", "reports", "privacy")  # script:{app} for every script, report:{week} for every week
-SECTIONS = {"record": "privacy"}  # pages that belong to another one of the menu
+SECTIONS = {"record": "privacy", "audit": "privacy"}  # pages that belong to another one of the menu
 CARRIED = ("days", "repo", "slug")  # filters that links go on carrying
 PART_TITLES = {
     "category": "Failures of one category",

@@ -21,9 +21,10 @@ _PATHS = {
     "privacy": "/privacy",
     "record": "/privacy/record",
     "own_data": "/privacy/data",
+    "audit": "/privacy/audit",
     "runs": "/runs",
 }
-LIVE_ONLY = ("records", "alerts", "record", "own_data", "runs")  # pages that need the running service
+LIVE_ONLY = ("records", "alerts", "record", "audit", "own_data", "runs")  # pages that need the running service
 _WITHOUT_DAYS = {"reports": "/reports", "alerts": "/alerts"}
 
 

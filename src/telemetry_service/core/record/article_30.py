@@ -4,9 +4,18 @@ from telemetry_service.core.record import statements
 from telemetry_service.core.record.document import Block, Paragraph, Part, Table, bullets, labelled, numbered
 from telemetry_service.core.record.in_force import InForce
 
-FIELD_COLUMNS = ("Field", "Type", "Accepted", "What it is", "Purpose", "Personal data", "How it is cleaned", "In the record")
+FIELD_COLUMNS = (
+    "Field",
+    "Type",
+    "Accepted",
+    "What it is",
+    "Purpose",
+    "Personal data",
+    "How it is cleaned",
+    "In the first record",
+)
 # Where a field comes from, as the table says it.
-ORIGINS = {"yes": "from the beginning", "added": "added", "optional": "asked for by the operator (`EXTENDED_FIELDS`)"}
+ORIGINS = {"yes": "yes", "added": "added", "optional": "asked for (`EXTENDED_FIELDS`)"}
 ADDED_BY_SERVICE = (
     ("Times", "when the first report of each status was received"),
     ("Keyed hashes", "of the execution id, to join reports, and of `random_id`, to find what is stored under it"),
@@ -82,7 +91,11 @@ def _recipients(state: InForce) -> tuple[Block, ...]:
     rows.append((everybody, f"aggregated statistics, in steps of {state.publish_min_count}", "public dashboard", legitimate))
     if state.published_to:
         to = f"GitHub (public dashboard): {state.published_to}"
-        rows.append((to, f"aggregated statistics, in steps of {state.publish_min_count}", "public dashboard", legitimate))
+        what = f"aggregated statistics, in steps of {state.publish_min_count}, also in issues about scripts that fail"
+        rows.append((to, what, "public dashboard", legitimate))
+    if state.told_over:
+        what = "alerts and reports, made of published counts"
+        rows.append((f"The operator's channels: {', '.join(state.told_over)}", what, "quality improvement", legitimate))
     unused = [
         *(
             []
@@ -107,6 +120,7 @@ def _retention(state: InForce) -> tuple[Block, ...]:
         ("Reports not counted yet", "some seconds, until they are counted", "an answered report is on disk"),
         ("Aggregated statistics", "for good", "they hold nothing of a single installation"),
         ("Keyed hashes of erased ids", f"{state.retention_days} days", "a late report must not bring back what was erased"),
+        ("Backups that the service makes", f"{state.backup_keep_days} days", "to put data back that was lost"),
         ("Logs (if enabled)", kept_logs, f"technical troubleshooting; {who}"),
         ("Names and hashes of access tokens, their last day of use", "as long as the operator keeps them", "access control"),
     ]
@@ -117,7 +131,8 @@ def _retention(state: InForce) -> tuple[Block, ...]:
         Paragraph(
             "Deletion is automatic: every night the service deletes whole UTC days that are over their time, counts what is left,"
             " and writes its files anew within 7 days of a deletion, so that no byte of it stays in them. What a file system or"
-            " an SSD keeps of overwritten bytes is out of its reach."
+            " an SSD keeps of overwritten bytes is out of its reach. A deletion is complete when the last backup made before it"
+            " is gone; copies that the operator takes elsewhere are the operator's to delete."
         ),
     )
 
@@ -131,6 +146,7 @@ def _summary(state: InForce) -> tuple[Block, ...]:
             "No IP address is stored",
             "Privacy by design: random ids for sessions, one table of what may be stored, published counts in steps of"
             f" {state.publish_min_count}",
+            "The service proves this record against itself every night",
         ),
         Paragraph("In full: see technical and organisational measures."),
     )

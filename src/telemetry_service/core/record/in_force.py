@@ -41,6 +41,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     public_hosts: tuple[str, ...]
     known_repos: tuple[str, ...]
     publish_min_count: int
+    backup_daily: bool
+    backup_keep_days: int
     cleanup_stuck_hours: int  # 0 while clean-up is off
     log_files: bool
     log_retention_days: int
@@ -52,6 +54,16 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     rate_key: str
     mirror: MirrorInUse | None
     published_to: str  # empty while nothing is pushed anywhere
+    told_over: tuple[str, ...]  # kinds of channels that alerts and reports go over
+
+
+class Audited(msgspec.Struct, frozen=True):
+    """How the last audit ended, in numbers of claims; `at` is a text as people read it."""
+
+    at: str
+    passed: int
+    failed: int
+    unclear: int
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -72,8 +84,9 @@ class Revision(msgspec.Struct, frozen=True):
 
 
 class Proved(msgspec.Struct, frozen=True):
-    """What changes by itself: the last runs, and the history. It is no part of what a revision compares."""
+    """What changes by itself: the last audit, the last runs, and the history. It is no part of what a revision compares."""
 
+    audit: Audited | None = None
     runs: tuple[Ran, ...] = ()
     revisions: tuple[Revision, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from telemetry_service.core.record import statements
 from telemetry_service.core.record.document import Block, Paragraph, Part, Table, bullets, numbered
-from telemetry_service.core.record.in_force import InForce, Proved
+from telemetry_service.core.record.in_force import Audited, InForce, Proved
 
 
 def measures(state: InForce, proved: Proved) -> Part:
@@ -87,7 +87,16 @@ def _availability(state: InForce) -> tuple[Block, ...]:
             limit,
             "Connections, sizes, times and questions to be computed are bounded; reports are refused before the disk is full.",
             "Every stored count can be proved from the installations it was made of.",
+            _backups(state),
         ),
+    )
+
+
+def _backups(state: InForce) -> str:
+    when = "A backup is made every night" if state.backup_daily else "Backups are made when the operator asks for one"
+    return (
+        f"{when}, proved by opening it, and deleted after {state.backup_keep_days} days. What was erased since is erased again"
+        " when one is put back."
     )
 
 
@@ -107,8 +116,9 @@ def _deletion(state: InForce) -> tuple[Block, ...]:
             " age is counted, and must be none, in the store and in what waits for it.",
             "Deleted bytes are overwritten, free space is given back, and write-ahead logs are emptied at once; the files are"
             " written anew within 7 days of a deletion.",
-            "Aggregated counts stay. Erasing takes an installation off the exact counts; published rows stay as they are, since"
-            " they describe nobody.",
+            "Aggregated counts stay. Erasure on request of who holds a `random_id` deletes its installations and takes them off"
+            " the exact counts, in the mirror too; published rows stay as they are, since they describe nobody. A keyed hash of"
+            f" the id keeps late reports out for {state.retention_days} days.",
             stuck,
         ),
     )
@@ -126,15 +136,27 @@ def _logging(state: InForce) -> tuple[Block, ...]:
 
 def _testing(proved: Proved) -> tuple[Block, ...]:
     said: list[Block] = [
+        Paragraph(
+            "Every night the service proves this record claim by claim against what it really stores, logs and serves (see"
+            " `/privacy/audit`). A claim that fails is told to the operator."
+        ),
+        Paragraph(_last_audit(proved.audit)),
         bullets(
             "Counts are proved from the installations they were made of (`telemetry-service recount`).",
             "After each deletion what is left above its age is counted, and a run that finds any fails.",
-        )
+        ),
     ]
     if proved.runs:
         rows = tuple((run.what, run.at, run.outcome) for run in proved.runs)
         said.append(Table("Last runs", ("What", "Last run", "Outcome"), rows))
     return tuple(said)
+
+
+def _last_audit(audit: Audited | None) -> str:
+    if audit is None:
+        return "Last audit: none yet."
+    numbers = f"{audit.passed} claims hold, {audit.failed} fail, {audit.unclear} cannot be told from here"
+    return f"Last audit: {audit.at}. {numbers}."
 
 
 def _limits() -> tuple[Block, ...]:

@@ -69,8 +69,11 @@ def _rights(state: InForce) -> tuple[Block, ...]:
         bullets(
             "You may withdraw your consent at any time, for reports to come, where you gave it: in the script.",
             "You may object to the processing (Art. 21), and complain to a supervisory authority (Art. 77).",
-            "You may see (Art. 15) and have erased (Art. 17) what is stored under the `random_id` of an installation: who holds"
-            " it is the only one who can name it. Ask the controller. Whatever you do, every installation is deleted after"
-            f" {state.retention_days} days.",
+            "You may see (Art. 15) and erase (Art. 17) what is stored under the `random_id` of an installation yourself: on the"
+            " page `/privacy/data`, by `POST /api/privacy/access` and `/api/privacy/erase`, or with the shell client. Who holds"
+            " the id is the only one who can name it, and nothing else is asked for.",
+            "Erased is erased at once for everybody who asks, from the bytes of the files within 7 days, and from backups when"
+            f" the last one made before is gone, {state.backup_keep_days} days later. Whatever you do, every installation is"
+            f" deleted after {state.retention_days} days.",
         ),
     )

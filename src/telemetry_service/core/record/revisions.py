@@ -101,6 +101,8 @@ SAID: dict[str, Say] = {
     "public_hosts": _listed("hosts that may stay in error lines"),
     "known_repos": _listed("repositories stored by name"),
     "publish_min_count": _moved("publication threshold"),
+    "backup_daily": _switched("backups every night turned on", "backups every night turned off"),
+    "backup_keep_days": _moved("retention of backups", " days"),
     "cleanup_stuck_hours": _cleanup,
     "log_files": _switched("log files of the service turned on", "log files of the service turned off"),
     "log_retention_days": _moved("retention of logs", " days"),
@@ -111,6 +113,7 @@ SAID: dict[str, Say] = {
     "rate_limit_rpm": _rate,
     "rate_key": _moved("what the rate limit goes by"),
     "mirror": _mirror,
+    "told_over": _listed("channels that alerts and reports go over"),
     "published_to": _named("GitHub as recipient of the public dashboard"),
 }
 FIELD_PARTS = {
