@@ -50,6 +50,7 @@ MEANT = {
     "measure TLS 1.3": "stated only where the service has a certificate, or the operator vouches for a proxy",
     "measure encryption: left to the operator": "without a certificate only the operator can say",
     "kept: Reports not counted yet, some seconds, until they are counted": "always so, and said now",
+    "kept: Alerts about scripts, for good": "alerts are kept",
     "kept: Backups that the service makes, 7 days": "backups are new",
     "kept: Keyed hashes of erased ids, 365 days": "erasure is new",
     "kept: Names and hashes of access tokens, their last day of use, as long as the operator keeps them": "tokens are new",

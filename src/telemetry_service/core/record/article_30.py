@@ -119,6 +119,7 @@ def _retention(state: InForce) -> tuple[Block, ...]:
         ("Telemetry data (single installations)", f"{state.retention_days} days", "enough for trends over a year"),
         ("Reports not counted yet", "some seconds, until they are counted", "an answered report is on disk"),
         ("Aggregated statistics", "for good", "they hold nothing of a single installation"),
+        ("Alerts about scripts", "for good", "they hold numbers of scripts, and nothing of a single installation"),
         ("Keyed hashes of erased ids", f"{state.retention_days} days", "a late report must not bring back what was erased"),
         ("Backups that the service makes", f"{state.backup_keep_days} days", "to put data back that was lost"),
         ("Logs (if enabled)", kept_logs, f"technical troubleshooting; {who}"),

@@ -14,8 +14,13 @@ from telemetry_service.jobs.audit.place import Place
 ROWS_AT_ONCE = 20_000  # in one statement: a long one would keep the write-ahead log from being emptied
 # Texts of the program and its operator: versions, revisions of the record, repositories in KNOWN_REPOS, the mirror's address.
 OWN_TABLES = ("record_revision", "schema_step", "source", "mirror", "job_run", "audit", "issue", "import")
-# Words of the operator or of ours, and no log: for the second look alone.
-CHOSEN = ("token.name", "notice.title", "notice.lines", "message.subject", "message.text", "message.html")
+# Words of the operator or of ours, and numbers in JSON, but no log: for the second look alone.
+CHOSEN = frozenset(
+    {
+        *("token.name", "notice.title", "notice.lines", "message.subject", "message.text", "message.html"),
+        *("alert.evidence", "watch.state", "watch_all.state"),
+    }
+)
 _NAMED = tuple(f.name for f in FIELDS if f.kind in (Kind.SLUG, Kind.VERSION, Kind.TEXT) and f.name not in ("error", "repo_slug"))
 
 
