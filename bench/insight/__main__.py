@@ -9,7 +9,7 @@ from functools import partial
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from bench.insight import breaks, global_rule, quiet
+from bench.insight import breaks, global_rule, years
 from bench.insight.breaks import LATER, THE_CAUSE, USUAL, Run, Scenario
 from bench.insight.oracle import divergence, run_length, threshold_for
 from bench.insight.passes import pass_seconds
@@ -21,7 +21,9 @@ SPACING = 30 * FINISHED_A_DAY  # finished installations of all scripts between t
 BROKEN = 0.4
 Z_95 = 1.96
 SEED = 1  # thresholds were chosen on seeds from 900 on
-BREAK_SEEDS = 50_000
+BREAK_SEEDS, BROKEN_SEED = 50_000, 500
+BREAKS_A_YEAR = 30
+ENOUGH = {0.31: 80, 0.4: 50, 1.0: 15}  # finished installations while it was broken, that can show it
 
 
 class Limits(NamedTuple):
@@ -50,6 +52,7 @@ def measure(pool: Executor, limits: Limits) -> Iterator[Line]:
     yield from _explanations(pool, limits.runs)
     yield from _fixes(pool, limits.runs)
     yield from _global_rule(limits.runs)
+    yield from _broken_years(pool, limits.years)
     yield from _false_alarms(pool, limits.years)
 
 
@@ -63,22 +66,38 @@ def _passes() -> Iterator[Line]:
     )
 
 
-def _false_alarms(pool: Executor, years: int) -> Iterator[Line]:
-    chunks = max(1, round(years / quiet.YEARS_AT_ONCE))
-    done = list(pool.map(quiet.simulate, range(SEED, SEED + chunks)))
-    counts = [len(year) * 30 / quiet.DAYS for chunk in done for year in chunk.openings]
+def _false_alarms(pool: Executor, wanted: int) -> Iterator[Line]:
+    chunks = max(1, round(wanted / years.YEARS_AT_ONCE))
+    done = list(pool.map(years.simulate, range(SEED, SEED + chunks)))
+    counts = [len(year) * 30 / years.DAYS for chunk in done for year in chunk.openings]
     middle = mean(counts)
     half = Z_95 * stdev(counts) / math.sqrt(len(counts))
-    finished = sum(chunk.finished for chunk in done) / len(counts) / quiet.DAYS
-    yield Line("years without a break; finished installations a day", f"{len(counts)}; {finished:,.0f}")
+    finished = sum(chunk.finished for chunk in done) / len(counts) / years.DAYS
+    yield Line("years without a break; finished installations a day that count", f"{len(counts)}; {finished:,.0f}")
     yield Line(
         "false alarms per 30 days, all scripts and kinds",
         f"{middle:.2f} (95 %: {middle - half:.2f} to {middle + half:.2f})",
         "<= 1, upper end <= 1.2",
         middle <= 1 and middle + half <= 1.2,
     )
-    kinds = quiet.by_kind(done)
-    yield Line("of these", ", ".join(f"{kind} {n * 30 / quiet.DAYS / len(counts):.2f}" for kind, n in kinds.most_common()))
+    kinds = years.by_kind(done)
+    yield Line("of these", ", ".join(f"{kind} {n * 30 / years.DAYS / len(counts):.2f}" for kind, n in kinds.most_common()))
+
+
+def _broken_years(pool: Executor, wanted: int) -> Iterator[Line]:
+    chunks = max(1, round(wanted / years.YEARS_AT_ONCE / 5))
+    simulate = partial(years.simulate, breaks_a_year=BREAKS_A_YEAR)
+    done = list(pool.map(simulate, range(BROKEN_SEED, BROKEN_SEED + chunks)))
+    for share, name in ((0.31, "a version of a quarter"), (0.4, "40 %"), (1.0, "100 %")):
+        broken = [one for chunk in done for one in chunk.breaks if one.share == share]
+        enough = [one for one in broken if one.finished >= ENOUGH[share]]
+        delays = [one.delay for one in enough if one.delay is not None]
+        closed = [one.closed_after_days for one in enough if one.closed_after_days is not None]
+        yield Line(
+            f"in {chunks * years.YEARS_AT_ONCE} whole years, any script from 1 a day on that broke for 5 to 25 days: {name}",
+            f"found {len(delays)} of {len(enough)} with {ENOUGH[share]} finished or more meanwhile,"
+            f" after {mean(delays or [0]):.0f}; closed {mean(closed or [0]):.1f} days after the fix",
+        )
 
 
 def _delays(pool: Executor, runs: int) -> Iterator[Line]:

@@ -76,9 +76,16 @@ class Script:
         self.failing = _between(dice.betavariate(*FAILING))
         self.unknown = dice.betavariate(*UNKNOWN)
         self.drift = 0.0
+        self.broken: float | None = None  # the share that fails while it is broken, of a cause of its own
+        self.breaks = 0
         self._causes: list[str] = []
         self._known = 0
         self._carried: list[str] = []  # causes of machines that try again the next day
+
+    def break_down(self, share: float) -> None:
+        """Fail with this share from now on, mostly of a cause that is known since others had it."""
+        self.broken = share
+        self.breaks += 1
 
     def start_quarter(self) -> None:
         full = self.dice.random() < FULL_DRIFT
@@ -111,7 +118,7 @@ class Script:
         machines = _Machines(self, day, firsts)
         for cause in carried:
             machines.fails(0, cause, False)
-        last = _runs(dice, finished, self.failing)
+        last = _runs(dice, finished, self.failing if self.broken is None else self.broken)
         for good in last.good_before:
             machines.fails(good, *self.cause())
         failing = Observations(machines.good_before, machines.soon, last.good_after + machines.good)
@@ -120,6 +127,8 @@ class Script:
     def cause(self) -> tuple[str, bool]:
         """The cause of a failure and whether the script never had it: one as often as others had it before, or a new one."""
         causes, dice = self._causes, self.dice
+        if self.broken is not None and dice.random() * self.broken > self.failing:
+            return f"break {self.breaks}", False
         seen = len(causes)
         is_new = not seen or dice.random() * (seen + NEW_CAUSE) < NEW_CAUSE + TAIL * self._known
         self._known += is_new
