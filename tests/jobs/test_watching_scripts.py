@@ -21,6 +21,7 @@ from telemetry_service.store import alerts
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.runs import last_run
 from telemetry_service.store.store import Store
+from telemetry_service.store.sweep import sweep_names
 
 SOURCES = Sources(KNOWN_REPOS)
 HOUR = 3_600_000_000
@@ -249,6 +250,17 @@ def test_what_is_erased_or_old_leaves_no_note(store: Store) -> None:
     run = last_run(store.connection, "watch")
     assert run is not None
     assert run.counts == {"installations": 10, "opened": 0, "closed": 0}
+
+
+def test_what_was_learnt_of_a_script_goes_with_its_name(store: Store) -> None:
+    story = Story()
+    story.days(0, 2, 0.0, per_day=2)
+    story.add(1, 0.9, "success", nsapp="private-name")
+    live(store, story.events, day_ends(0, 2))
+    assert query_one(store, "SELECT count(*) FROM watch") == (2,)
+    store.fold([Erasure(MIDNIGHT, story.events[-1].random_id)], None, day_ends(2, 3)[0])
+    sweep_names(store)
+    assert query_one(store, "SELECT group_concat(script) FROM watch") == ("jellyfin lxc",)
 
 
 def test_a_state_of_another_form_is_made_anew(store: Store) -> None:

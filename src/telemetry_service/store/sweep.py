@@ -5,6 +5,7 @@ that labels a cause of failure is one installation's own. When none of the cause
 keep what all installations of the cause had in common, which is the line without its numbers.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
@@ -37,9 +38,16 @@ def sweep_names(store: Store) -> int:
         gone = [number for number, _ in names if number not in held and number not in counted]
         for number in _causes_without_installation(connection, held, gone):
             store.names.generalise(number)
+        _forget_watched(connection, gone)
         store.names.delete(gone)
     store.learn_anew()
     return len(gone)
+
+
+def _forget_watched(connection: sqlite3.Connection, gone: list[int]) -> None:
+    """What the watch learnt of scripts goes with their names."""
+    scripts = "SELECT text FROM name WHERE kind = 'script' AND id IN (SELECT value FROM json_each(?))"
+    connection.execute(f"DELETE FROM watch WHERE script IN ({scripts})", (json.dumps(gone),))
 
 
 def _held(connection: sqlite3.Connection) -> set[int]:

@@ -26,7 +26,7 @@ def headline(alert: Alert) -> str:
 
 def details(alert: Alert, lines: Mapping[str, str]) -> list[tuple[str, str]]:
     """The evidence, as pairs of a word and what there is to say; `lines` are those of causes that may be told."""
-    found = [("since", _interval(alert.since)), ("opened", iso_instant(alert.opened_at))]
+    found = [("since", _interval(alert.since)), ("opened", _minute(alert.opened_at))]
     if alert.kind is not Kind.SILENT:
         found += [("before", _share(alert.before)), ("after", _share(alert.after))]
     found += [("only on", _version(version)) for version in alert.limited_to]
@@ -34,15 +34,20 @@ def details(alert: Alert, lines: Mapping[str, str]) -> list[tuple[str, str]]:
         found.append(("cause", lines.get(alert.cause, alert.cause)))
     found += [("cause", _cause(cause, lines)) for cause in alert.causes]
     if alert.closed_at is not None:
-        found.append(("closed", iso_instant(alert.closed_at)))
+        found.append(("closed", _minute(alert.closed_at)))
         if alert.recovery is None:
             found.append(("because", "it has been so for so long that it is usual by now"))
         elif alert.kind is Kind.SILENT:
-            found.append(("because", f"there are installations again since {iso_instant(alert.recovery.since.at)}"))
+            found.append(("because", f"there are installations again since {_minute(alert.recovery.since.at)}"))
         else:
             since = _interval(alert.recovery.since)
             found.append(("because", f"fixed since {since}: {_share(alert.recovery.share)}"))
     return found
+
+
+def _minute(instant: int) -> str:
+    """An instant in UTC, to the minute: more would be more than is known."""
+    return f"{iso_instant(instant)[:16].replace('T', ' ')} UTC"
 
 
 def _percent(share: Share) -> str:
@@ -58,8 +63,8 @@ def _share(share: Share) -> str:
 
 def _interval(since: Since) -> str:
     if since.earliest == since.latest:
-        return iso_instant(since.at)
-    return f"{iso_instant(since.at)} (95 %: {iso_instant(since.earliest)} to {iso_instant(since.latest)})"
+        return _minute(since.at)
+    return f"{_minute(since.at)} (95 %: {_minute(since.earliest).removesuffix(' UTC')} to {_minute(since.latest)})"
 
 
 def _version(version: Version) -> str:
