@@ -44,6 +44,8 @@ COMMANDS = (
     "changes",
     "import pocketbase",
     "import jsonl",
+    "export jsonl",
+    "export csv",
     "mirror status",
     "mirror retry",
     "mirror resend",

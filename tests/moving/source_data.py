@@ -65,11 +65,14 @@ def data_file(path: Path, rows: Iterable[Mapping[str, Any]], collection: str = "
 def bring_in(store: Store, source: Source, *, parcels: int | None = None, key: str = "source") -> Counter[str]:
     """Import a source as the commands do, or so many parcels of it and then stop as a kill does."""
     progress = imports.progress_of(store.connection, key)
-    reader = Reader(Intake(Policy(known_repos=KNOWN_REPOS), IDS, EXPLAIN), IDS, first_day=TODAY - KEPT_DAYS + 1, now=NOW)
+    reader = Reader(
+        Intake(Policy(known_repos=KNOWN_REPOS), IDS, EXPLAIN), IDS, KNOWN_REPOS, first_day=TODAY - KEPT_DAYS + 1, now=NOW
+    )
     bringing = Import(store, key, progress, lambda: NOW)
     some = _killed_after(reader.parcels(source, progress.position), parcels)
     with suppress(Killed), closing(source):
         bringing.take(some, lambda _done: None, resting=False)
+        bringing.finish()
     return +progress.counts
 
 

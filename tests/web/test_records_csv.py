@@ -6,7 +6,8 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry_service.web.records_csv import COLUMNS, FORMULA, csv_lines
+from telemetry_service.core.spreadsheet import FORMULA
+from telemetry_service.web.records_csv import COLUMNS, csv_lines
 
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=20)
 records = st.lists(st.fixed_dictionaries({name: st.none() | st.integers(0, 9) | texts for name in COLUMNS}), max_size=5)

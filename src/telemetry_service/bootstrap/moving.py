@@ -1,78 +1,65 @@
 """Installations brought in from other stores."""
 
-import sys
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from telemetry_service.bootstrap.assembly import intake, now, store_options
-from telemetry_service.bootstrap.mirroring import pocketbase
-from telemetry_service.core.foreign import ROW_NAMES
-from telemetry_service.core.identity import Identities
+from telemetry_service.bootstrap.assembly import now, store_options
+from telemetry_service.bootstrap.reading import Place, Task, frames, parcels, total
 from telemetry_service.core.period import day_of
-from telemetry_service.jobs.importing import Import, Reader
-from telemetry_service.mirrors.data_file import DataFile
-from telemetry_service.mirrors.json_lines import JsonLines
-from telemetry_service.mirrors.records import Records
-from telemetry_service.mirrors.source import Source, UnusableSource
+from telemetry_service.jobs import upkeep
+from telemetry_service.jobs.importing import Import
+from telemetry_service.mirrors.source import UnusableSource
 from telemetry_service.settings import Settings
 from telemetry_service.store import imports, retention
 from telemetry_service.store.directory import held_if_free, identities
 from telemetry_service.store.imports import READ
 from telemetry_service.store.store import Store
 
+NOT_BLANK = (
+    "days older than RETENTION_DAYS are counted here already, and nothing can be added to them; import without --history, or"
+    " with it into a new data directory"
+)
 PROGRESS_COLUMNS = (
     *(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]} rows/s")),
     *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
 )
 
 
-def import_data_file(settings: Settings, path: Path, collection: str) -> Counter[str]:
-    """Import a collection of a PocketBase from its data.db; what became of the rows."""
-    with closing(DataFile(path, collection, ROW_NAMES)) as source:
-        return _bring_in(settings, source, f"data.db {path.resolve()} {collection}")
+def bring_in(settings: Settings, place: Place, *, history: bool) -> Counter[str]:
+    """Import what is in a place; what became of the rows. `history` counts also what is older than is kept.
 
-
-def import_records(settings: Settings, url: str, collection: str) -> Counter[str]:
-    """Import a collection of a PocketBase over its API, as the superuser of the settings; what became of the rows."""
-    if not (settings.pocketbase_token or (settings.pocketbase_email and settings.pocketbase_password)):
-        raise UnusableSource("set POCKETBASE_EMAIL and POCKETBASE_PASSWORD (or _FILE) of a superuser, or POCKETBASE_TOKEN")
-    there = msgspec.structs.replace(settings, pocketbase_url=url)
-    with closing(Records(pocketbase(there, collection), collection, ROW_NAMES)) as source:
-        return _bring_in(settings, source, f"records {url} {collection}")
-
-
-def import_lines(settings: Settings, path: Path | None) -> Counter[str]:
-    """Import a file of JSON lines, or standard input; what became of the rows."""
-    ids = _identities(settings)
-    with closing(JsonLines(path, sys.stdin.buffer, ids.source)) as source:
-        return _bring_in(settings, source, f"lines {path.resolve() if path else '-'}")
-
-
-def _identities(settings: Settings) -> Identities:
+    Raises `UnusableSource` and `StoreUnavailable`; what was taken until then stays, and the next time goes on behind it.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return identities(settings.data_dir)
-
-
-def _bring_in(settings: Settings, source: Source, place: str) -> Counter[str]:
     with held_if_free(settings.data_dir) as alone:
         ids = identities(settings.data_dir)
         options = msgspec.structs.replace(store_options(settings), max_new_apps_per_day=imports.IMPORTED_NAMES)
         with closing(Store(settings.data_dir, options, ids, now=now())) as store:
-            key = ids.source(place.encode("utf-8", "replace"))
+            key = ids.source(place.name())
             progress = imports.progress_of(store.connection, key)
-            first_day = retention.last_day_over(day_of(now()), settings.retention_days) + 1
-            reader = Reader(intake(settings, ids), ids, first_day=first_day, now=now())
-            with Progress(*PROGRESS_COLUMNS, console=Console(stderr=True)) as bar:
-                shown = _Shown(bar, bar.add_task("importing", total=source.total, rate="-"), progress)
-                parcels = reader.parcels(source, progress.position)
-                Import(store, key, progress, now).take(parcels, shown, resting=not alone)
+            bringing = Import(store, key, progress, now)
+            over = retention.last_day_over(day_of(now()), settings.retention_days)
+            if history and progress.history_through < over and not bringing.begin_history(over):
+                raise UnusableSource(NOT_BLANK)
+            task = Task(place, progress.position, 0 if history else over + 1, now())
+            _take(settings, task, bringing, progress, resting=not alone)
+            if history:
+                upkeep.clean_up(store, settings.cleanup_stuck_hours, now)  # of sealed days nobody hears again
+            bringing.finish()
+            if history:
+                upkeep.retain(store, None, settings.retention_days, now)
             store.truncate_wal()
     return progress.counts
+
+
+def _take(settings: Settings, task: Task, bringing: Import, progress: imports.Progress, *, resting: bool) -> None:
+    with frames(settings, task) as arriving, Progress(*PROGRESS_COLUMNS, console=Console(stderr=True)) as bar:
+        shown = _Shown(bar, bar.add_task("importing", total=total(arriving), rate="-"), progress)
+        bringing.take(parcels(arriving), shown, resting=resting)
 
 
 class _Shown:

@@ -7,7 +7,7 @@ import typer
 
 from telemetry_service.cli import auditing, backups, counting, looking, publishing, recording, service, telling, upkeep, watching
 from telemetry_service.cli.mirrors import mirror_app
-from telemetry_service.cli.moving import import_app
+from telemetry_service.cli.moving import export_app, import_app
 from telemetry_service.cli.tokens import token_app
 from telemetry_service.settings import InvalidSettings
 from telemetry_service.store.database import StoreUnavailable, UnusableData
@@ -45,6 +45,7 @@ for command in (
     app.command()(command)
 app.add_typer(token_app, name="token")
 app.add_typer(import_app, name="import")
+app.add_typer(export_app, name="export")
 app.add_typer(mirror_app, name="mirror")
 
 

@@ -1,4 +1,4 @@
-"""Commands that bring installations in from other stores."""
+"""Commands that bring installations in from other stores, and out of this one."""
 
 import json
 import sys
@@ -8,9 +8,16 @@ from typing import Annotated
 
 import typer
 
-from telemetry_service.cli.environment import current_settings, source_told
+from telemetry_service.cli.environment import current_settings, job_told, source_told
 
 import_app = typer.Typer(no_args_is_help=True, help="Bring in installations from another store.")
+export_app = typer.Typer(no_args_is_help=True, help="Write what the store holds to a file.")
+History = Annotated[
+    bool, typer.Option("--history", help="Count also what is older than RETENTION_DAYS; once, while nothing so old is counted.")
+]
+Out = Annotated[
+    Path | None, typer.Option(help="The file to write, for its owner alone; standard output unless named.", show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")]
 
 
@@ -23,6 +30,7 @@ def import_pocketbase(
         str | None, typer.Option(help="The address of PocketBase, such as http://127.0.0.1:8090.", show_default=False)
     ] = None,
     collection: Annotated[str, typer.Option(help="The collection; POCKETBASE_COLLECTION unless named.", show_default=False)] = "",
+    history: History = False,
     as_json: AsJson = False,
 ) -> None:
     """Import a collection of PocketBase: columns named as on the wire, with `created` and `updated`.
@@ -35,23 +43,26 @@ def import_pocketbase(
 
     Example: telemetry-service import pocketbase --data /srv/pocketbase/pb_data/data.db
     """
-    from telemetry_service.bootstrap.moving import import_data_file, import_records
+    from telemetry_service.bootstrap.moving import bring_in
+    from telemetry_service.bootstrap.reading import Place
 
     settings = current_settings()
     collection = collection or settings.pocketbase_collection
     if (data is None) == (url is None):
         raise typer.BadParameter("say where: --url URL or --data FILE")
-    with source_told():
-        if data is not None:
-            counts = import_data_file(settings, data, collection)
-        else:
-            counts = import_records(settings, _server(url or ""), collection)
+    if data is not None:
+        place = Place(kind="data", where=str(data.absolute()), collection=collection)
+    else:
+        place = Place(kind="records", where=_server(url or ""), collection=collection)
+    with source_told(), job_told():
+        counts = bring_in(settings, place, history=history)
     _report(counts, as_json=as_json)
 
 
 @import_app.command("jsonl")
 def import_jsonl(
     file: Annotated[Path, typer.Argument(help="A file with one JSON object a line, or - for standard input.")],
+    history: History = False,
     as_json: AsJson = False,
 ) -> None:
     """Import rows in JSON, one a line: of PocketBase, of ClickHouse (FORMAT JSONEachRow), or of `export jsonl`.
@@ -62,12 +73,44 @@ def import_jsonl(
 
     Example: clickhouse-client -q "SELECT * FROM telemetry FORMAT JSONEachRow" | telemetry-service import jsonl -
     """
-    from telemetry_service.bootstrap.moving import import_lines
+    from telemetry_service.bootstrap.moving import bring_in
+    from telemetry_service.bootstrap.reading import Place
 
-    settings = current_settings()
-    with source_told():
-        counts = import_lines(settings, None if str(file) == "-" else file)
+    where = "-" if str(file) == "-" else str(file.absolute())
+    with source_told(), job_told():
+        counts = bring_in(current_settings(), Place(kind="lines", where=where), history=history)
     _report(counts, as_json=as_json)
+
+
+@export_app.command("jsonl")
+def export_jsonl(out: Out = None) -> None:
+    """Write everything that makes the reports: installations, one a line, counts of sealed days, and the lines of causes.
+
+    `import jsonl` into a new data directory makes the same exact reports of it, with another key too. The file holds random ids,
+    since their holders may go on asking for what is stored; execution ids are stored as keyed hashes alone, and those are in
+    it. Keep it as you keep the store. Works while the service runs.
+
+    Example: telemetry-service export jsonl --out telemetry.jsonl
+    """
+    from telemetry_service.bootstrap.exporting import export_lines
+
+    _exported(export_lines(current_settings(), out), out)
+
+
+@export_app.command("csv")
+def export_csv(out: Out = None) -> None:
+    """Write the installations as a table for spreadsheets, with a short name in place of their ids.
+
+    Works while the service runs. Example: telemetry-service export csv --out telemetry.csv
+    """
+    from telemetry_service.bootstrap.exporting import export_csv as run
+
+    _exported(run(current_settings(), out), out)
+
+
+def _exported(n: int, out: Path | None) -> None:
+    if out is not None:
+        print(f"{n:,} installations in {out}")
 
 
 def _server(url: str) -> str:

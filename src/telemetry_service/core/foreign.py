@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from telemetry_service.core.errors import Rejected
+from telemetry_service.core.event import Event
 from telemetry_service.core.fields import WIRE_NAMES
 from telemetry_service.core.installation import Installation, begun, from_event
 from telemetry_service.core.intake import Intake
@@ -22,10 +23,22 @@ TOO_OLD = "longer ago than is kept"
 _ZEROS = (0, "0", 0.0)
 
 
+class Told(NamedTuple):
+    """What a row says: a report, and when the execution had begun already."""
+
+    event: Event
+    began_at: int
+
+    def installation(self) -> Installation:
+        """The installation of which this is all that is known."""
+        one = from_event(self.event)
+        return begun(one, self.began_at) if self.began_at < self.event.received_at else one
+
+
 class Found(NamedTuple):
     """What a row says, and the names of the fields whose values were dropped."""
 
-    installation: Installation
+    told: Told
     dropped: tuple[str, ...]
 
 
@@ -52,8 +65,7 @@ def read_row(row: Mapping[str, Any], intake: Intake, *, first_day: int, now: int
     told_at = updated if created < updated <= now else created
     accepted = intake.accept_decoded(_without_zeros(row), told_at)
     dropped += [drop.field for drop in accepted.dropped]
-    installation = from_event(accepted.event)
-    return Found(begun(installation, created) if told_at > created else installation, tuple(dropped))
+    return Found(Told(accepted.event, created), tuple(dropped))
 
 
 def _without_zeros(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from telemetry_service.core.clean import Cleaned, clean_error
+from telemetry_service.core.distil import window
 from telemetry_service.core.ending import Endings
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Event
@@ -107,6 +108,14 @@ class Explainer:
         """What is kept of an error text; without one, the meaning of the exit code."""
         return clean_error(error, meaning(exit_code), self._scrubber or self.prepare(), self._max_chars)
 
+    def again(self, text: str) -> str:
+        """A text that was cleaned before, by this service or another one: as it is, unless the rules find something in it."""
+        scrubber = self._scrubber or self.prepare()
+        for clean in (text, text.replace("#", "0")):  # what a label has for its numbers looks like a name here and there
+            if scrubber.gate(scrubber.scrub(clean).text) == clean:
+                return window(text, self._max_chars)
+        return window(scrubber.gate(scrubber.scrub(text).text), self._max_chars)
+
 
 class Intake:
     """Turns payloads into events under one policy and one key."""
@@ -126,6 +135,7 @@ class Intake:
         self._status = reader(BY_NAME["status"])
         self._type = reader(BY_NAME["type"])
         self._app = reader(BY_NAME["nsapp"])
+        self._readers = dict(zip(_OPTIONAL, self._optional, strict=True)) | {"type": self._type, "nsapp": self._app}
 
     def accept(self, body: bytes, received_at: int) -> Accepted:
         """Validate one payload received at an instant in microseconds since 1970 UTC.
@@ -167,6 +177,15 @@ class Intake:
             type_ = self._required(payload, "type", self._type)
         is_uuid = isinstance(text, str) and parse_uuid(text) is not None
         return Person(self._random_id(payload, app, type_), is_uuid)
+
+    def read_again(self, name: str, value: Any) -> str | int | Invalid | None:
+        """The value of a field that was accepted before, read as today's policy has it."""
+        accepted = self._readers[name](value)
+        return self._repos.get(accepted.lower()) if name == "repo_slug" and isinstance(accepted, str) else accepted
+
+    def cleaned_again(self, text: str) -> str:
+        """An error line, or what stands for it, that was cleaned before."""
+        return self._explain.again(text)
 
     def prepare(self) -> None:
         """Get ready to explain failures; may be called from another thread."""

@@ -1,6 +1,7 @@
 """Periods of UTC days, and how to read them from counts per day and month with few rows."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 EPOCH = date(1970, 1, 1)
@@ -64,6 +65,7 @@ def iso_instant(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@lru_cache(maxsize=4096)  # asked for each cell of a count
 def month_of(day: int) -> int:
     """The month of a day: 12 * year + month - 1."""
     when = EPOCH + timedelta(days=day)

@@ -17,6 +17,7 @@ from telemetry_service.jobs.schedule import JobFailed
 from telemetry_service.store import backup, compact, retention
 from telemetry_service.store.changes import deletions_overdue
 from telemetry_service.store.database import StoreUnavailable, UnusableData, transaction
+from telemetry_service.store.imports import is_history_under_way
 from telemetry_service.store.inbox import InboxReader
 from telemetry_service.store.runs import last_run, note_run
 from telemetry_service.store.store import Store
@@ -74,6 +75,8 @@ def retain(store: Store, inbox: InboxReader | None, retention_days: int, now: Cl
     The mirror has a day to follow. Raises `JobFailed` if something is left.
     """
     with noted(store.connection, "retention", now) as counts:
+        if is_history_under_way(store.connection, now() - MICROSECONDS_PER_DAY):
+            raise JobFailed("an import with --history is under way; if it was killed, run it again: it is waited for a day")
         through = retention.last_day_over(day_of(now()), retention_days)
         counts["erased_ids"] = retention.seal(store, through)
         counts["installations"] = 0

@@ -55,6 +55,10 @@ class Ledger:
                 self._count(-1, row)
         self._rows.delete([row.id for row in rows])
 
+    def add(self, day: int, cell: Cell, n: int) -> None:
+        """Count so many installations that are gone, on a day on which nothing was counted. None of it is released."""
+        self._changes[_Change(+1, day, False)][cell] += n
+
     def settle(self, today: int, k: int) -> None:
         """Bring the counts up to date; what is released, in steps of k, is released on the UTC day `today`.
 

@@ -233,6 +233,10 @@ class Store:
                 one.outcome = msgspec.structs.replace(outcome, cause=None)
         return one
 
+    def name_cause(self, cause: str, label: str, day: int) -> None:
+        """Have people shown a line for a cause of failure that the store does not know yet; inside a transaction."""
+        self._new_names.admit("cause", cause, day, label)
+
     def _publish_gauges(self, now: int) -> None:
         oldest_id = (now // 1000 - self._options.stuck_hours * 3_600_000) * IDS_PER_MILLISECOND
         codes = ",".join(map(str, RUNNING_CODES))

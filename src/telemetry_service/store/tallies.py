@@ -1,8 +1,9 @@
 """Adding to the stored counts, releasing them to the public ones, and proving them."""
 
+import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from telemetry_service.core.counts import Dimension, Facet
 from telemetry_service.core.period import month_of
@@ -44,31 +45,37 @@ def _add(connection: sqlite3.Connection, table: str, period: str, changes: Mappi
 
 def release_public(connection: sqlite3.Connection, changes: Mapping[tuple[int, int], int], k: int, today: int) -> None:
     """Add differences, by (subject, cell), to what is unpublished, and publish what reaches k under day `today`."""
-    month, any_released = month_of(today), False
-    for (subject, cell), n in changes.items():
-        if n == 0:
-            continue
-        found = connection.execute(
-            "SELECT n, told, step FROM public_remainder WHERE subject = ? AND cell = ?", (subject, cell)
-        ).fetchone()
-        remainder, told, step = found or (0, 0, 0)
+    differing = {key: changes[key] for key in sorted(changes) if changes[key]}
+    found = _remainders(connection, differing)
+    remainders: list[tuple[int, int, int, int, int]] = []
+    released: list[tuple[int, int, int]] = []
+    for (subject, cell), n in differing.items():
+        remainder, told, step = found.get((subject, cell), (0, 0, 0))
         remainder += n
-        released = release(remainder, k, told, step)
-        if released:
+        if due := release(remainder, k, told, step):
+            released.append((subject, cell, due))
             told = step = 0
-        connection.execute(
-            "INSERT INTO public_remainder (subject, cell, n, told, step) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET n = excluded.n, told = excluded.told, step = excluded.step",
-            (subject, cell, remainder - released, told, step),
+        remainders.append((subject, cell, remainder - due, told, step))
+    connection.executemany(
+        "INSERT INTO public_remainder (subject, cell, n, told, step) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET n = excluded.n, told = excluded.told, step = excluded.step",
+        remainders,
+    )
+    for table, period in (("public_count_day", today), ("public_count_month", month_of(today))):
+        connection.executemany(
+            f"INSERT INTO {table} VALUES (?, {period}, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", released
         )
-        if released:
-            any_released = True
-            for table, period in (("public_count_day", today), ("public_count_month", month)):
-                connection.execute(
-                    f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-                    (subject, period, cell, released),
-                )
-    note_changed(connection, [month] if any_released else ())
+    note_changed(connection, [month_of(today)] if released else ())
+
+
+def _remainders(connection: sqlite3.Connection, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int, int]]:
+    """(n, told, step) of those of these cells that have a remainder."""
+    rows = connection.execute(
+        "SELECT subject, cell, n, told, step FROM json_each(?) AS key CROSS JOIN public_remainder"
+        " ON subject = key.value ->> 0 AND cell = key.value ->> 1",
+        (json.dumps(list(keys)),),
+    )
+    return {(subject, cell): (n, told, step) for subject, cell, n, told, step in rows}
 
 
 def day_differences(

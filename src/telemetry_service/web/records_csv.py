@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 
 from telemetry_service.core.fields import FIELDS, Record
+from telemetry_service.core.spreadsheet import guarded
 from telemetry_service.store.records import Record as InstallationRecord
 
 # Fields of a record in the order of the field table, as the JSON endpoint names them.
@@ -14,8 +15,6 @@ COLUMNS = (
     *(f.name for f in FIELDS if f.record is Record.OPTIONAL),
     "pipeline",
 )
-# A cell that begins with one of these is run as a formula by spreadsheets (OWASP, CSV injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_lines(records: Iterable[InstallationRecord], *, with_header: bool) -> str:
@@ -25,11 +24,5 @@ def csv_lines(records: Iterable[InstallationRecord], *, with_header: bool) -> st
     if with_header:
         writer.writerow(COLUMNS)
     for record in records:
-        writer.writerow(_guarded(record.get(name)) for name in COLUMNS)
+        writer.writerow(guarded(record.get(name)) for name in COLUMNS)
     return out.getvalue()
-
-
-def _guarded(value: str | int | None) -> str | int:
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
