@@ -61,6 +61,16 @@ def test_an_alert_in_words() -> None:
     assert over.key != notice.key
 
 
+def test_a_new_cause_is_named_where_its_line_is_published() -> None:
+    alert = msgspec.structs.replace(ALERT, kind=Kind.NEW_ERROR, cause=CAUSE, causes=(), limited_to=())
+    assert told(alert, ALL).title == "jellyfin (lxc) fails of something new"
+    assert told(alert, ALL).lines[1:] == (
+        f"What is new: {LINE}",
+        "Fail of it: 41 % (95 % interval 26 to 59 %), before 8 % (95 % interval 6 to 10 %).",
+    )
+    assert LINE not in " ".join(told(alert, NOTHING).lines)
+
+
 def test_rates_that_stand_in_place_of_the_evidence() -> None:
     rates = Rates(Rate(8.0, 6.0, 10.0), Rate(40.0, 30.0, 50.0), Rate(5.0, 2.0, 9.0))
     in_public = msgspec.structs.replace(ALL, rates=rates)

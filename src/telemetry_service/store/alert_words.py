@@ -48,7 +48,7 @@ def published(reader: Reader, alert: Alert) -> Published:
         found = (str(tally.value) for tally in tallies if tally.dimension == dimension)
         if any(value == version.name or value.startswith((f"{version.name}.", f"{version.name} ")) for value in found):
             versions.add((version.dimension, version.name))
-    causes = [cause.cause for cause in alert.causes]
+    causes = [*([alert.cause] if alert.cause else []), *(cause.cause for cause in alert.causes)]
     return Published(bool(tallies), frozenset(versions), lines(reader.connection, causes))
 
 
@@ -144,7 +144,7 @@ def _shown(alert: Alert, names: Published, *, exact: bool) -> ShownAlert:
 
 def _published_rates(reader: Reader, alert: Alert, today: int) -> Rates:
     """Failure rates of published counts in the time before a change, since then, and since it is over."""
-    if alert.kind in (Kind.SILENT, Kind.STUCK):
+    if alert.kind not in (Kind.BROKE, Kind.WORSE):  # the others are not about how many fail
         return Rates(NO_RATE, NO_RATE)
     change, found = day_of(alert.since.at), alert.recovery
     end = min(today, day_of(found.since.at) - 1 if found else today)

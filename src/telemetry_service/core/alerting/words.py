@@ -87,6 +87,9 @@ def evidence(alert: Alert, published: Published) -> list[str]:
         if told and alert.expected is not None:
             lines.append(f"About {alert.expected:.0f} installations were to be expected since then.")
         return lines
+    new = published.lines.get(alert.cause or "")
+    if new:
+        lines.append(f"What is new: {new}")
     if rates.after.percent is not None:
         lines.append(f"{_what(alert)}: {interval(rates.after)}, before {interval(rates.before)}.")
     for version in alert.limited_to:
@@ -117,7 +120,7 @@ def recovery(alert: Alert, published: Published) -> list[str]:
 
 def counts(alert: Alert) -> list[str]:
     """The exact counts behind an alert, for those who may see them."""
-    what = "unknown of ended" if alert.kind == Kind.STUCK else "failed of finished"
+    what = {Kind.STUCK: "unknown of ended", Kind.NEW_ERROR: "failed of it of finished"}.get(alert.kind, "failed of finished")
     if alert.kind == Kind.SILENT:
         return []
     found = [f"{alert.before.part} of {alert.before.whole} before", f"{alert.after.part} of {alert.after.whole} since then"]
@@ -149,7 +152,7 @@ def moment(since: Since) -> str:
 
 
 def _what(alert: Alert) -> str:
-    return "End unknown" if alert.kind == Kind.STUCK else "Failure rate"
+    return {Kind.STUCK: "End unknown", Kind.NEW_ERROR: "Fail of it"}.get(alert.kind, "Failure rate")
 
 
 def _rates(alert: Alert, published: Published) -> Rates:
