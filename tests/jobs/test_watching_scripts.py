@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.runs import last_run
 from telemetry_service.store.store import Store
 from telemetry_service.store.sweep import sweep_names
+from telemetry_service.store.watching import learn_anew
 
 SOURCES = Sources(KNOWN_REPOS)
 HOUR = 3_600_000_000
@@ -272,3 +274,20 @@ def test_a_state_of_another_form_is_made_anew(store: Store) -> None:
     store.connection.execute("UPDATE watch_all SET state = json_set(state, '$.version', 0)")
     live(store, [], day_ends(9, 10))
     assert query_one(store, "SELECT state ->> '$.failing' FROM watch") == before
+    with store.transaction():
+        learn_anew(store.connection)
+    live(store, [], day_ends(9, 10))
+    assert query_one(store, "SELECT state ->> '$.failing' FROM watch") == before
+
+
+def test_a_watch_that_learns_anew_tells_nothing_twice_and_closes_what_it_does_not_hold(store: Store) -> None:
+    live(store, broken_and_fixed(), day_ends(20, DAYS))
+    told = found(store)
+    assert [alert.closed_at is None for alert in told] == [False]
+    stray = msgspec.structs.replace(told[0], number=0, kind=Kind.STUCK, opened_at=day_ends(30, 31)[0], closed_at=None)
+    with store.transaction():
+        alerts.open_alert(store.connection, stray)
+        store.connection.execute("UPDATE watch_all SET state = json_set(state, '$.version', 0)")
+    live(store, [], day_ends(DAYS, DAYS + 1))
+    assert [(alert.kind, alert.closed_at is None) for alert in found(store)] == [(Kind.BROKE, False), (Kind.STUCK, False)]
+    assert found(store)[0] == told[0]

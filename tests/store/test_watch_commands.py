@@ -23,16 +23,17 @@ ALERT = Alert(
 )
 
 
-def test_changes_are_shown_and_a_watch_leaves_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_are_shown_and_what_the_watch_does_not_hold_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     identities(tmp_path)
     with opened(tmp_path) as store, store.transaction():
         open_alert(store.connection, ALERT)
     runner = CliRunner()
-    looked = runner.invoke(app, ["watch"])
-    assert (looked.exit_code, looked.stdout) == (0, "0 installations taken in, 0 alerts opened, 0 closed\n")
     shown = runner.invoke(app, ["changes"])
     assert shown.stdout.startswith("open: 1\n\n#1 jellyfin lxc broke: 8.0 % failed before, 40.0 % since\n")
     answer = json.loads(runner.invoke(app, ["changes", "--json"]).stdout)
     assert [alert["number"] for alert in answer["open"]] == [1]
     assert (answer["past"], answer["lines"]) == ([], {})
+    looked = runner.invoke(app, ["watch"])
+    assert (looked.exit_code, looked.stdout) == (0, "0 installations taken in, 0 alerts opened, 1 closed\n")
+    assert runner.invoke(app, ["changes"]).stdout.startswith("open: none\n\npast: 1\n\n#1 jellyfin lxc broke")

@@ -14,7 +14,7 @@ from telemetry_service.core.alerting import watch
 from telemetry_service.core.alerting.alert import Alert, Kind
 from telemetry_service.core.alerting.everybody import VERSION, All, Peers, Today, bad_day, peers_of, usual
 from telemetry_service.core.alerting.rise import CALM, Rise
-from telemetry_service.core.alerting.watch import Finding, Firsts, Observation, Watched
+from telemetry_service.core.alerting.watch import Finding, Firsts, Observation, Watched, is_held
 from telemetry_service.core.counts import Sources
 from telemetry_service.core.period import day_of
 from telemetry_service.jobs import evidence
@@ -28,6 +28,9 @@ ROLL_SECONDS = 3600  # after midnight before a day's installations are counted: 
 REFRESHED_DAYS = 14  # in which the evidence of an open alert is brought up to date
 
 Clock = Callable[[], int]  # microseconds since 1970 UTC
+
+
+Key = tuple[str, str, str, str | None]  # of an alert
 
 
 class Passed(NamedTuple):
@@ -67,10 +70,10 @@ class _Pass:
         self._connection = store.connection
         self._watching = Watching(store, sources)
         self._now = now
-        self._state = self._watching.all_state() or All()
-        if self._state.version != VERSION:
+        known = self._watching.all_state()
+        if known is None or known.version != VERSION:
             self._watching.forget()
-            self._state = All()
+        self._state = All() if known is None or known.version != VERSION else known
         self._states = self._watching.states()
         self._changed: set[Script] = set()
         self._open = {alert.key: alert for alert in alerts.open_alerts(self._connection)}
@@ -100,6 +103,7 @@ class _Pass:
             taken = self._take_days(self._state.through_day + 1, today, self._now)
             is_day_told = self._now % MICROSECONDS_PER_DAY >= ROLL_SECONDS * 1_000_000
             self._end_days(today - 1 if is_day_told else today - 2, self._now)
+            self._close_forgotten()
             self._refresh()
         saved = {script: self._states[script] for script in self._changed}
         self._watching.save(saved, self._state, taken, self._state.through_day)
@@ -178,6 +182,8 @@ class _Pass:
                     self._close_one((kind, *script, finding.cause), at, is_usual=finding.is_usual)
 
     def _open_one(self, script: Script, finding: Finding, at: int) -> None:
+        if self._was_told((finding.kind, *script, finding.cause), at):
+            return
         if finding.kind is Kind.SILENT:
             missed = self._states[script].volume.missed
             alert = evidence.silent(self._watching, script, missed, self._state.counted_day + 1, at)
@@ -189,12 +195,27 @@ class _Pass:
             self._opened += 1
             self._open[alert.key] = msgspec.structs.replace(alert, number=number)
 
-    def _close_one(self, key: tuple[str, str, str, str | None], at: int, *, is_usual: bool) -> None:
+    def _close_one(self, key: Key, at: int, *, is_usual: bool) -> None:
         alert = self._open.pop(key, None)
         if alert is not None:
             over = evidence.closed(self._watching, alert, at, is_usual=is_usual)
             self._closed += alerts.close_alert(self._connection, over)
             self._recent.insert(0, over)
+
+    def _was_told(self, key: Key, at: int) -> bool:
+        """Whether there is an alert of that time already: a watch that learns anew from the past tells nothing twice."""
+        near = WINDOW_DAYS * MICROSECONDS_PER_DAY
+        return any(
+            alert.key == key and alert.opened_at - near <= at <= (alert.closed_at or at) + near
+            for alert in (*self._recent, *self._open.values())
+            if at < self._now
+        )
+
+    def _close_forgotten(self) -> None:
+        """Close what a watch that learnt anew, by other rules than those it opened by, does not hold any more."""
+        for key, alert in list(self._open.items()):
+            if not is_held(self._states.get(Script(alert.script, alert.source)), alert.kind, alert.cause):
+                self._close_one(key, self._now, is_usual=False)
 
     def _not_before(self, script: Script, kind: Kind, cause: str | None) -> int:
         """From when on a change is looked for: not in an earlier one that is over, and of what got worse since it broke."""

@@ -11,6 +11,7 @@ from telemetry_service.core.exported_counts import Counted
 from telemetry_service.core.installation import Installation
 from telemetry_service.store.rows import first_id
 from telemetry_service.store.store import Store
+from telemetry_service.store.watching import learn_anew
 
 # Names that imports may bring in all, of apps, methods and versions each. An import is an act of the operator, and a year of
 # a source at once: it must not be held to the new names of one day. A source that was flooded must not flood the store.
@@ -129,11 +130,12 @@ def _count(store: Store, progress: Progress, counted: Sequence[Counted], counts:
 def finish(store: Store, source: str, progress: Progress, now: int) -> None:
     """Note that a source was read to its end: the next time it is read from its beginning. Seals the days of a history.
 
-    Raises `StoreUnavailable`.
+    The watch learns anew, since days that it was through with may hold more now. Raises `StoreUnavailable`.
     """
     progress.finished = True
     with store.transaction():
         store.connection.execute("UPDATE sealed SET through_day = max(through_day, ?)", (progress.history_through,))
+        learn_anew(store.connection)
         _note(store.connection, source, progress, progress.counts, now)
 
 

@@ -4,6 +4,7 @@ Exactly once: what is taken in of an installation, the state that follows from i
 of the caller.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -170,6 +171,11 @@ class Watching:
 
     def _text(self, number: int | None) -> str | None:
         return None if number is None else self._store.names.text(number)
+
+
+def learn_anew(connection: sqlite3.Connection) -> None:
+    """Have the next pass of the watch begin with the oldest installation; only inside a transaction."""
+    connection.execute("DELETE FROM watch_all")
 
 
 _COLUMNS = "nsapp, type, repo_source, repo_slug, person, status, os_type, os_version, pve_version, cause"

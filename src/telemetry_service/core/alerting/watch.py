@@ -129,3 +129,20 @@ def end_day(watched: Watched, begun: int, factor: float) -> list[Finding]:
         case volume.Change.USUAL:
             return [Finding(Kind.SILENT, False, 0, is_usual=True)]
     return []
+
+
+def is_held(watched: Watched | None, kind: Kind, cause: str | None) -> bool:
+    """Whether a state is that of a script with such an alert open."""
+    if watched is None:
+        return False
+    risen = watched.failing.risen
+    match kind:
+        case Kind.BROKE:
+            return risen is not None
+        case Kind.WORSE:
+            return risen is not None and risen.is_worse
+        case Kind.STUCK:
+            return watched.stuck.risen is not None
+        case Kind.SILENT:
+            return watched.volume.is_silent
+    return any(one.cause == cause and one.share for one in watched.causes.young)
