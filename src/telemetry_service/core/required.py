@@ -20,8 +20,28 @@ _GROUP = re.compile(r"\?(?:P<\w+>|[a-zA-Z-]*:|(?P<flags>[a-zA-Z-]+\)))")
 _CLASS = re.compile(r"\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _WORDLESS = re.compile(r"(?:[^\w\\-]|\\[sntfr\[\]().+*?{}|^$\"'/-])+")  # the inside of a class without letters, digits and ranges
 _NO_WORD = re.compile(r"\^(?:.*\\w|(?=.*A-Z)(?=.*a-z)(?=.*0-9)(?=.*_))", re.DOTALL)
+_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")  # as RE2's \b knows it, lower case
 _EMPTY = frozenset({""})
 _EDGE = frozenset({EDGE})
+
+
+class Literal(NamedTuple):
+    """What is searched in lower-case text, and whether a word begins and ends with it."""
+
+    text: bytes
+    begins: bool
+    ends: bool
+
+    @classmethod
+    def of(cls, literal: str) -> Literal:
+        """From a member of a set of `required`."""
+        return cls(literal.strip(EDGE).encode(), literal.startswith(EDGE), literal.endswith(EDGE))
+
+    def stands(self, text: bytes, start: int, end: int) -> bool:
+        """Whether the words at its ends are whole where they must be, if it was found at `text[start:end]`."""
+        return not (
+            (self.begins and start and text[start - 1] in _WORD) or (self.ends and end < len(text) and text[end] in _WORD)
+        )
 
 
 class _Part(NamedTuple):

@@ -21,14 +21,13 @@ from telemetry_service.core.distil.signs_general import GENERAL
 from telemetry_service.core.distil.signs_services import SERVICES
 from telemetry_service.core.distil.signs_system import SYSTEM
 from telemetry_service.core.distil.signs_tools import TOOLS
-from telemetry_service.core.required import DIGIT, EDGE, required
+from telemetry_service.core.required import DIGIT, Literal, required
 
 SIGNS: tuple[Sign, ...] = SYSTEM + SERVICES + TOOLS + GENERAL
 
 
 _LENGTH_MIN = 2
 _FEW = 8  # literals of a further set; a larger one excludes next to nothing
-_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")  # as RE2's \b knows it, lower case
 SPAN_MAX_BYTES = 70  # a pattern that spans more describes the whole line and shows no place in it
 
 
@@ -43,21 +42,6 @@ class _Matcher(NamedTuple):
     further: tuple[tuple[bytes, ...], ...]
     pattern: re2._Regexp | None
     fires: Callable[[bytes], object] | None
-
-
-class _Literal(NamedTuple):
-    """What is searched, whether a word begins and ends with it, and the matchers that need it."""
-
-    text: bytes
-    begins: bool
-    ends: bool
-    matchers: list[_Matcher]
-
-    def stands(self, body: bytes, begin: int, end: int) -> bool:
-        """Whether the words at its ends are whole where they must be."""
-        return not (
-            (self.begins and begin and body[begin - 1] in _WORD) or (self.ends and end < len(body) and body[end] in _WORD)
-        )
 
 
 def _options() -> re2.Options:
@@ -75,9 +59,9 @@ def _set_of(patterns: list[str]) -> re2.Set:
     return signs
 
 
-def _table() -> tuple[list[_Literal], list[tuple[int, str]]]:
-    """(the literals with their matchers, signs and patterns without a literal)."""
-    by_literal: dict[str, _Literal] = {}
+def _table() -> tuple[dict[Literal, list[_Matcher]], list[tuple[int, str]]]:
+    """(the matchers of each literal, signs and patterns without a literal)."""
+    by_literal: dict[Literal, list[_Matcher]] = {}
     others: list[tuple[int, str]] = []
     for number, sign in enumerate(SIGNS):
         for pattern in expanded(sign.pattern):
@@ -87,10 +71,8 @@ def _table() -> tuple[list[_Literal], list[tuple[int, str]]]:
                 continue
             matcher = _matcher(number, pattern, sets)
             for literal in sets[0]:
-                text = literal.strip(EDGE).encode()
-                entry = _Literal(text, literal.startswith(EDGE), literal.endswith(EDGE), [])
-                by_literal.setdefault(literal, entry).matchers.append(matcher)
-    return list(by_literal.values()), others
+                by_literal.setdefault(Literal.of(literal), []).append(matcher)
+    return by_literal, others
 
 
 def _matcher(sign: int, pattern: str, sets: list[frozenset[str]]) -> _Matcher:
@@ -100,14 +82,15 @@ def _matcher(sign: int, pattern: str, sets: list[frozenset[str]]) -> _Matcher:
     if len(sets[0]) == 1 and pattern.removeprefix("^ ?").lower().replace("\\", "") in sets[0]:
         return _Matcher(sign, anchored, (), None, None)
     further = tuple(
-        tuple(literal.strip(EDGE).encode() for literal in some) for some in sets[1:] if DIGIT not in some and len(some) <= _FEW
+        tuple(Literal.of(literal).text for literal in some) for some in sets[1:] if DIGIT not in some and len(some) <= _FEW
     )
     # Of a set, and without the wrapper's checks: half the time of a search with its match object.
     return _Matcher(sign, False, further, re2.compile(pattern, _options()), _set_of([pattern])._set.Match)
 
 
-_LITERALS, _OTHERS = _table()
-_AUTOMATON = BytesAhoCorasick([literal.text for literal in _LITERALS])
+_BY_LITERAL, _OTHERS = _table()
+_LITERALS = list(_BY_LITERAL.items())
+_AUTOMATON = BytesAhoCorasick([literal.text for literal in _BY_LITERAL])
 _OTHER_MATCH = _set_of([pattern for _, pattern in _OTHERS])._set.Match
 
 
@@ -127,13 +110,13 @@ def signs_of_lines(bodies: list[str]) -> list[set[int]]:
     text = b"\n".join(encoded).lower()
     for number, begin, end in _AUTOMATON.find_matches_as_indexes(text, overlapping=True):
         index = bisect_right(starts, begin) - 1
-        literal = _LITERALS[number]
+        literal, matchers = _LITERALS[number]
         if (index, number) in tried or not literal.stands(text, begin, end):
             continue
         tried.add((index, number))
         start, signs, body = starts[index], fired[index], encoded[index]
         first = begin - start <= body.startswith(b" ")
-        for sign, anchored, further, _, fires in literal.matchers:
+        for sign, anchored, further, _, fires in matchers:
             if sign in signs or (anchored and not first):
                 continue
             if fires is None or (_holds(text, start, starts[index + 1], further) and fires(body)):
@@ -166,16 +149,17 @@ def heaviest_cause(line: str) -> tuple[int, int]:
     best = (0, 0, 0)  # weight, start, end
     tried: set[int] = set()
     lowered = body.lower()
-    for literal, begin, end in _AUTOMATON.find_matches_as_indexes(lowered, overlapping=True):
-        if not _LITERALS[literal].stands(lowered, begin, end):
+    for number, begin, end in _AUTOMATON.find_matches_as_indexes(lowered, overlapping=True):
+        literal, matchers = _LITERALS[number]
+        if not literal.stands(lowered, begin, end):
             continue
-        for sign, anchored, _, pattern, _ in _LITERALS[literal].matchers:
+        for sign, anchored, _, pattern, _ in matchers:
             weight = SIGNS[sign].weight
             if SIGNS[sign].kind is not Kind.CAUSE or weight < best[0] or (anchored and begin > body.startswith(b" ")):
                 continue
             if pattern is None:
                 best = max(best, (weight, begin, end))
-            elif literal not in tried and (found := pattern.search(body)) and found.end() - found.start() <= SPAN_MAX_BYTES:
+            elif number not in tried and (found := pattern.search(body)) and found.end() - found.start() <= SPAN_MAX_BYTES:
                 best = max(best, (weight, found.start(), found.end()))
-        tried.add(literal)
+        tried.add(number)
     return len(body[: best[1]].decode("utf-8", "replace")), len(body[: best[2]].decode("utf-8", "replace"))

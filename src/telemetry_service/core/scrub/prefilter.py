@@ -17,7 +17,7 @@ from typing import NamedTuple
 import re2
 from ahocorasick_rs import BytesAhoCorasick
 
-from telemetry_service.core.required import DIGIT, EDGE, required
+from telemetry_service.core.required import DIGIT, EDGE, Literal, required
 from telemetry_service.core.scrub.rule import Rule, is_found, latin, options, shadow, within_lines
 
 _LENGTH_MIN = 3  # a rule is not chosen by a shorter literal: those are met everywhere
@@ -28,15 +28,12 @@ _COUNTED = re.compile(r"\{(\d+)(?:,\d*)?\}")
 _NAME = re.compile(r"\(\?P<\w+>")
 _FLAGS = re.compile(r"^\(\?([im]+)\)")
 _DIGITS = frozenset(b"0123456789")
-_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")  # as RE2's \b knows it, lower case
 
 
-class _Literal(NamedTuple):
-    """What is searched, whether a word begins and ends with it, the rules that want it first and the sets it is of."""
+class _Wanted(NamedTuple):
+    """A literal, the rules that want it first, and the further sets it is of."""
 
-    text: bytes
-    begins: bool
-    ends: bool
+    literal: Literal
     rules: list[int]
     sets: list[int]
 
@@ -47,17 +44,17 @@ class Prefilter:
     def __init__(self, rules: Sequence[Rule], frequent: Container[str] = ()) -> None:
         """`frequent` names rules that match so often that no group should hold them."""
         self._always: list[int] = []
-        literals: dict[str, _Literal] = {}
+        wanted: dict[Literal, _Wanted] = {}
         characters: dict[frozenset[int], list[int]] = {}
         sets: dict[frozenset[str], list[int]] = {}
         for number, rule in enumerate(rules):
-            wanted = required(latin(rule.pattern))
-            if wanted and min(map(len, wanted[0])) >= _LENGTH_MIN:
-                for literal in wanted.pop(0):
-                    _entry(literals, literal).rules.append(number)
+            needs = required(latin(rule.pattern))
+            if needs and min(map(len, needs[0])) >= _LENGTH_MIN:
+                for literal in needs.pop(0):
+                    _entry(wanted, literal).rules.append(number)
             else:
                 self._always.append(number)
-            for some in wanted:
+            for some in needs:
                 if some == {DIGIT}:
                     characters.setdefault(_DIGITS, []).append(number)
                 elif DIGIT not in some and min(map(len, some)) == 1:
@@ -68,27 +65,27 @@ class Prefilter:
                     sets.setdefault(some, []).append(number)
         for number, some in enumerate(sets):
             for literal in some:
-                _entry(literals, literal).sets.append(number)
+                _entry(wanted, literal).sets.append(number)
         rare = [number for number in self._always if rules[number].name not in frequent]
         groups = [rare[first : first + _GROUP] for first in range(0, len(rare), _GROUP)]
         self._groups = [(frozenset(group), _any_of([rules[number] for number in group])) for group in groups]
         self._characters = list(characters.items())
-        self._wanted = frozenset().union(*characters)
+        self._known = frozenset().union(*characters)
         self._sets = list(sets.values())
-        self._literals = list(literals.values())
-        self._find = BytesAhoCorasick([literal.text for literal in self._literals]).find_matches_as_indexes
+        self._wanted = list(wanted.values())
+        self._find = BytesAhoCorasick([literal.text for literal in wanted]).find_matches_as_indexes
 
     def candidates(self, data: bytes) -> list[int]:
         """Numbers of the rules that may match, in order."""
         lowered = data.lower()
         numbers = set(self._always)
         absent = set(range(len(self._sets)))
-        for literal in self._met(lowered):
-            numbers.update(literal.rules)
-            absent.difference_update(literal.sets)
+        for _, rules, sets in self._met(lowered):
+            numbers.update(rules)
+            absent.difference_update(sets)
         for some in absent:
             numbers.difference_update(self._sets[some])
-        present = {character for character in self._wanted if character in lowered}
+        present = {character for character in self._known if character in lowered}
         for characters, rules in self._characters:
             if characters.isdisjoint(present):
                 numbers.difference_update(rules)
@@ -97,17 +94,13 @@ class Prefilter:
                 numbers -= group
         return sorted(numbers)
 
-    def _met(self, lowered: bytes) -> Iterable[_Literal]:
-        met: dict[int, _Literal] = {}
+    def _met(self, lowered: bytes) -> Iterable[_Wanted]:
+        met: dict[int, _Wanted] = {}
         for number, start, end in self._find(lowered, overlapping=True):
-            if number in met:
-                continue
-            literal = self._literals[number]
-            if (literal.begins and start and lowered[start - 1] in _WORD) or (
-                literal.ends and end < len(lowered) and lowered[end] in _WORD
-            ):
-                continue
-            met[number] = literal
+            if number not in met:
+                wanted = self._wanted[number]
+                if wanted.literal.stands(lowered, start, end):
+                    met[number] = wanted
         return met.values()
 
 
@@ -122,6 +115,6 @@ def _unbounded(count: re.Match[str]) -> str:
     return f"{{{min(int(count[1]), _LONGEST_RUN)},}}"
 
 
-def _entry(literals: dict[str, _Literal], literal: str) -> _Literal:
-    text = literal.strip(EDGE).encode("ascii")
-    return literals.setdefault(literal, _Literal(text, literal.startswith(EDGE), literal.endswith(EDGE), [], []))
+def _entry(wanted: dict[Literal, _Wanted], text: str) -> _Wanted:
+    literal = Literal.of(text)
+    return wanted.setdefault(literal, _Wanted(literal, [], []))
