@@ -1,9 +1,12 @@
 """Every rule has a line it must change and a line it must leave alone (rule_cases.jsonl)."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from telemetry_service.core.scrub.prefilter import Prefilter
 from telemetry_service.core.scrub.public_hosts import PublicHosts
@@ -38,12 +41,31 @@ def test_rule_leaves_alone(case: dict[str, str], compiled: dict[str, CompiledRul
 
 
 def test_the_prefilter_never_hides_a_rule(compiled: dict[str, CompiledRule]) -> None:
-    prefilter = Prefilter(RULES, FREQUENT)
+    prefilter = _prefilter()
     for case in CASES:
         for line in (case["fires"], case["stays"], case["fires"].upper(), f"x{case['fires']}", f" {case['fires']}\t"):
             data = Subject.of(line).data
             candidates = {RULES[number].name for number in prefilter.candidates(data)}
             assert {rule.name for rule in compiled.values() if rule.matches(data)} <= candidates, line
+
+
+WORDS = sorted({word for case in CASES for word in case["fires"].split()})
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8), st.sampled_from([" ", "\t", "", "  "]), st.booleans())
+def test_the_prefilter_never_hides_a_rule_of_any_words(
+    compiled: dict[str, CompiledRule], words: list[str], gap: str, loud: bool
+) -> None:
+    text = gap.join(words)
+    data = Subject.of(text.upper() if loud else text).data
+    candidates = {RULES[number].name for number in _prefilter().candidates(data)}
+    assert {rule.name for rule in compiled.values() if rule.matches(data)} <= candidates
+
+
+@cache
+def _prefilter() -> Prefilter:
+    return Prefilter(RULES, FREQUENT)
 
 
 def test_a_rule_finds_in_a_block_what_it_finds_in_each_line(compiled: dict[str, CompiledRule]) -> None:

@@ -83,6 +83,12 @@ class Budget:
     def __init__(self, searches: int) -> None:
         self.left = searches
 
+    def spend(self) -> None:
+        """One search or decision more. Raises Spent."""
+        self.left -= 1
+        if self.left < 0:
+            raise Spent
+
 
 class Whole:
     """A pattern that a word must match as a whole, linear in its length whatever the pattern."""
@@ -132,24 +138,22 @@ class CompiledRule:
         A kind sees only the line its value stands in. A refused value is searched again from its start on when words stood
         before it, because they may hide another occurrence: in `target node alpha` the first match takes `node` for the value.
         """
-        data = subject.data
-        size, position, end_of_last = len(data), 0, 0
-        line = _Window(subject.text, self._spans_lines)
+        data, size = subject.data, len(subject.data)
         found: list[Change] = []
-        while position <= size:
-            budget.left -= 1
-            if budget.left < 0:
-                raise Spent
-            spans = self._find(_UNANCHORED, data, position, size)
+        budget.spend()
+        spans = self._find(_UNANCHORED, data, 0, size)
+        if spans[0] == _NOWHERE:
+            return found  # the usual case
+        line = _Window(subject.text, self._spans_lines)
+        end_of_last = 0
+        while spans[0] != _NOWHERE:
             first, last = spans[0]
-            if first < 0:
-                break
             refused = -1
             for number, kind in self.groups:
                 start, end = spans[number]
                 if start == end or start < end_of_last:
                     continue
-                budget.left -= 1
+                budget.spend()
                 change = line.judged(kind, start, end)
                 if change is not None and change.start >= end_of_last:
                     found.append(change)
@@ -160,6 +164,10 @@ class CompiledRule:
                 position = refused
             else:
                 position = last if last > first else last + 1
+            if position > size:
+                break
+            budget.spend()
+            spans = self._find(_UNANCHORED, data, position, size)
         return found
 
 
