@@ -28,8 +28,21 @@ FOUND = {
         "::ffff:10.1.2.3",
         "2001:db8::/32",
     ),
-    MAC: ("a4:83:e7:01:02:03", "A4-83-E7-01-02-03", "a483.e701.0203", "lladdr=00:25:96:ff:fe:12:34:56."),
-    EMAIL: ("anna@example.de", "mail: <Anna.Smith@mail.com>", "ssh root@nas.local", "https://u:p@host.smith.io"),
+    MAC: (
+        "a4:83:e7:01:02:03",
+        "A4-83-E7-01-02-03",
+        "a483.e701.0203",
+        "at 0:1c:42:0:0:8 on en0",
+        "BC\\:24\\:11\\:5E\\:0A\\:91",
+        "lladdr=00:25:96:ff:fe:12:34:56.",
+    ),
+    EMAIL: (
+        "anna@example.de",
+        "anna%40example.de refused",
+        "mail: <Anna.Smith@mail.com>",
+        "ssh root@nas.local",
+        "https://u:p@host.smith.io",
+    ),
     HOST: (
         "myhost.lan",
         "https://nas.anna.de/x",

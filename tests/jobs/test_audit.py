@@ -123,6 +123,7 @@ BREAKS: dict[str, dict[str, Break]] = {
     "identifiers-logs": {
         "an address": logged("time='2026-11-22T00:00:00.000000Z' level='info' event='x' peer='10.20.30.40'"),
         "a host": logged("level='info' event='x' reason='cannot reach mybox.lan'"),
+        "what only the scrubber sees": logged("level='error' event='x' reason='192.x.x.37 refused'"),
         "a traceback": logged("  connect(('2001:db8::7f', 80))"),
     },
     "identifiers-files": {
@@ -290,6 +291,11 @@ class TestNoFalseAlarms:
         with closing(connect(service.data / FILE_NAME)) as connection:
             note_revision(connection, state, "0.1.0", NOW)
         assert service.audited().holds
+
+    def test_hosts_of_the_operator_in_the_log(self, service: Service) -> None:
+        service.settings |= {"PUBLIC_URL": "https://telemetry.smith.de"}
+        logged("level='warning' event='channel.failed' reason='https://telemetry.smith.de/x does not answer'")(service)
+        assert service.finding("identifiers-logs").verdict is Verdict.PASS
 
     def test_nothing_is_late_in_a_new_store(self, service: Service) -> None:
         service.sql("DELETE FROM job_run")

@@ -46,7 +46,7 @@ _MAC_DASHES = 5
 def identifiers(text: str, public: Container[str]) -> frozenset[str]:
     """The kinds of identifiers that a text holds; `public` are host names that may stay."""
     found: set[str] = set()
-    for token in _SEPARATORS.split(text.lower()):
+    for token in _SEPARATORS.split(text.lower().replace("%40", "@").replace("\\:", ":")):
         if "." in token or ":" in token or token.count("-") >= _MAC_DASHES:
             found.update(_kinds(token, public))
     return frozenset(found)
@@ -100,9 +100,9 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _is_mac(text: str) -> bool:
-    for separator, size, counts in ((":", 2, (6, 8)), ("-", 2, (6, 8)), (".", 4, (3, 4))):
+    for separator, sizes, counts in ((":", (1, 2), (6, 8)), ("-", (2,), (6, 8)), (".", (4,), (3, 4))):
         groups = text.strip(_EDGES).split(separator)
-        if len(groups) in counts and all(len(group) == size and set(group) <= _HEX for group in groups):
+        if len(groups) in counts and all(len(group) in sizes and set(group) <= _HEX for group in groups):
             return True
     return False
 

@@ -58,7 +58,7 @@ def _pseudonymisation() -> tuple[Block, ...]:
             "Ids are random, made by the script, and new for every installation; one that is no UUID is replaced by one derived"
             " from it with a key of this server.",
             "The id of an execution is stored as a keyed hash only.",
-            "No page, answer, log or export shows a `random_id`; people see a short keyed handle.",
+            "No page, log or export shows a `random_id`, and no answer but to who sends it; people see a short keyed handle.",
         ),
     )
 

@@ -170,7 +170,7 @@ def log_lines(place: Place) -> Result:
             for line in _lines(path):
                 number += 1
                 if not any(own in line for own in _OWN_LINES):
-                    yield path.name, _without_time(line), "chosen"
+                    yield path.name, _without_time(line), "name"
 
     faults = place.looking.faults(texts())
     return judged(faults, many(number, "line"))

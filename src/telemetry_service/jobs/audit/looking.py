@@ -32,8 +32,8 @@ class Looking:
     def kinds(self, text: str, *, by: Scrubbing = "text") -> frozenset[str]:
         """The kinds of identifiers in a text, each with who found it.
 
-        In `name`s, which hold one word, the scrubber's guesses from the shape of a word say nothing; `chosen` texts are no logs,
-        and for the second look alone.
+        In `name`s, which hold no sentences - those of clients, and the lines of our own log -, the scrubber's guesses from the
+        shape of a word say nothing; `chosen` texts are for the second look alone.
         """
         key = hash((_NUMBER.sub("0", text), by))
         if key in self._harmless:
@@ -63,7 +63,13 @@ class Looking:
         if after == text:
             return set()
         gone = Counter(_WORD.findall(text)) - Counter(_WORD.findall(after))
-        if gone and all(is_file_name(word) for word in gone):
-            return set()  # at the beginning of a line the scrubber takes `start.sh:` for a host
+        # At the beginning of a line the scrubber takes `start.sh:` for a host, and of the operator's own hosts it knows nothing.
+        if gone and all(is_file_name(word) or _host_of(word) in self._public for word in gone):
+            return set()
         new = Counter(_PLACEHOLDER.findall(after)) - Counter(_PLACEHOLDER.findall(text))
         return {_NAMES.get(name, name) for name in new} or {"text that it changes"}
+
+
+def _host_of(word: str) -> str:
+    """The host of a URL or of what is one without its scheme."""
+    return word.rpartition("://")[2].partition("/")[0].partition(":")[0]

@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,8 +57,7 @@ class Place:
     @cached_property
     def looking(self) -> Looking:
         """Both ways to find identifiers, which remember what they have seen."""
-        own = urlsplit(self.settings.public_url).hostname
-        return Looking(self.scrub, PublicHosts((*self.settings.public_hosts, *([own] if own else []))))
+        return Looking(self.scrub, PublicHosts((*self.settings.public_hosts, *_own_hosts(self.settings))))
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """All rows of a query that has few."""
@@ -67,3 +67,13 @@ class Place:
         """The one whole number that a query answers; 0 for NULL."""
         (found,) = self.connection.execute(query, values).fetchone()
         return int(found or 0)
+
+
+def _own_hosts(settings: Settings) -> list[str]:
+    """Hosts that the operator named: ours may be told why they do not answer."""
+    urls = (settings.public_url, settings.pocketbase_url, settings.github_url, *(url.reveal() for url in settings.alert_urls))
+    found = [settings.smtp_host.lower()]
+    for url in urls:
+        with suppress(ValueError):
+            found.append(urlsplit(url).hostname or "")
+    return [host for host in found if host]
