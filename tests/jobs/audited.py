@@ -23,7 +23,7 @@ from telemetry_service.store.directory import identities
 from telemetry_service.store.inbox import Inbox, InboxReader
 from telemetry_service.store.revisions import note_revision
 from telemetry_service.store.runs import note_run
-from telemetry_service.store.store import FILE_NAME, Store, StoreOptions
+from telemetry_service.store.store import FILE_NAME, Position, Store, StoreOptions
 
 DAY = MICROSECONDS_PER_DAY
 HOUR = DAY // 24
@@ -73,7 +73,8 @@ def prepare(root: Path) -> Path:
     settings = from_environ(environ(root))
     options = StoreOptions(known_repos=settings.known_repos, publish_min_count=5, max_new_apps_per_day=1000, stuck_hours=24)
     store = Store(data, options, ids, now=NOW - 300 * DAY)
-    store.fold([event(number) for number in range(1, 400)], None, NOW)
+    generation = "fd64bbb2ba5f1b1f7a1b8ce1c2b65b21"  # as an inbox makes one: in it the scrubber would see an id
+    store.fold([event(number) for number in range(1, 400)], Position(generation, 399), NOW)
     store.fold([Erasure(NOW - DAY, event(7).random_id)], None, NOW - DAY)
     note_revision(store.connection, in_force(settings), "0.1.0", NOW - 2 * DAY)
     with transaction(store.connection):

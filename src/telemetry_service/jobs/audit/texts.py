@@ -58,7 +58,7 @@ def _others(place: Place) -> Iterator[Found]:
         for _, column, kind, *_ in place.rows(f'PRAGMA table_info("{table}")'):
             if kind not in ("INTEGER", "BLOB", "REAL"):
                 where = f"{table}.{column}"
-                by: Scrubbing = "chosen" if where in CHOSEN else "text"
+                by: Scrubbing = "chosen" if where in CHOSEN else "name"
                 for (text,) in place.connection.execute(f'SELECT "{column}" FROM "{table}" WHERE "{column}" <> \'\''):
                     yield where, str(text), by
 
