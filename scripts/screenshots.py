@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from live import running  # noqa: E402 - found through the line above
 
 IMAGES = ROOT / "docs" / "images"
-DEMO = ("--installations", "60000", "--days", "120", "--seed", "1")
+DEMO = ("--installations", "30000", "--days", "120", "--seed", "1")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 1000, 180
 LONGEST_BY_DAY, LONGEST_BY_WEEK = 92, 800
 STACK = ("failed", "aborted", "unknown", "success")  # from the base line up: what matters most can be read off the axis
 GAP_SHARE = 0.18
+WIDEST = 120  # of a bar: one day alone is no wall
 
 
 class Bar(NamedTuple):
@@ -82,14 +83,14 @@ def _runs(days: Sequence[DayStatuses], width: int) -> list[Sequence[DayStatuses]
 def _paths(bars: Sequence[Bar], statuses: Sequence[str], top: int) -> dict[str, str]:
     paths: dict[str, list[str]] = {status: [] for status in statuses}
     for bar in bars:
-        gap = bar.width * GAP_SHARE
+        across = min(bar.width * (1 - GAP_SHARE), WIDEST)
+        left = bar.x + (bar.width - across) / 2
         base = 0
         for status in statuses:
             n = bar.counts[status]
             if n:
                 y, height = HEIGHT * (1 - (base + n) / top), HEIGHT * n / top
-                across = bar.width - gap
-                paths[status].append(f"M{bar.x + gap / 2:.1f} {y:.1f}h{across:.1f}v{height:.1f}h-{across:.1f}z")
+                paths[status].append(f"M{left:.1f} {y:.1f}h{across:.1f}v{height:.1f}h-{across:.1f}z")
             base += n
     return {status: "".join(parts) for status, parts in paths.items()}
 
