@@ -125,7 +125,7 @@ def _fixed(settings: Settings) -> Iterator[Comment]:
     """What belongs under the issues of scripts whose alerts have closed since the issue was opened."""
     reader = Reader(settings.data_dir)
     with closing(reader.connection):
-        for issue, notice in fixes(reader, repository(settings)):
+        for issue, notice in fixes(reader, repository(settings), now()):
             yield Comment(f"issue-{issue}-{notice.key.replace(':', '-')}", CHANNEL, issue, verified(notice, settings.public_url))
 
 

@@ -38,27 +38,21 @@ class ShownAlert(msgspec.Struct, frozen=True):
     over: AlertWords | None
 
 
-def published(reader: Reader, alert: Alert) -> Published:
-    """What of an alert has published counts in its source; its rates are told as they are."""
-    everything = Period(None, day_of(max(alert.opened_at, alert.closed_at or 0)))
-    tallies = reader.tallies(PUBLIC, (Facet.OUTCOME, Facet.SYSTEM), everything, (alert.source,), alert.script)
+def shown(reader: Reader, alert: Alert, *, exact: bool, today: int) -> Published:
+    """What may be told of an alert: every name and the evidence itself, or what of it has published counts in its source."""
+    causes = [*([alert.cause] if alert.cause else []), *(cause.cause for cause in alert.causes)]
+    known = lines(reader.connection, causes)
+    if exact:
+        every = frozenset((version.dimension, version.name) for version in alert.limited_to)
+        return Published(True, every, known, None)
+    tallies = reader.tallies(PUBLIC, (Facet.OUTCOME, Facet.SYSTEM), Period(None, today), (alert.source,), alert.script)
     versions = set()
     for version in alert.limited_to:
         dimension = _DIMENSIONS.get(version.dimension)
         found = (str(tally.value) for tally in tallies if tally.dimension == dimension)
         if any(value == version.name or value.startswith((f"{version.name}.", f"{version.name} ")) for value in found):
             versions.add((version.dimension, version.name))
-    causes = [*([alert.cause] if alert.cause else []), *(cause.cause for cause in alert.causes)]
-    return Published(bool(tallies), frozenset(versions), lines(reader.connection, causes))
-
-
-def shown(reader: Reader, alert: Alert, *, exact: bool, today: int) -> Published:
-    """What a page shows of an alert: every name and the evidence itself, or what is published, with published rates."""
-    found = published(reader, alert)
-    if exact:
-        every = frozenset((version.dimension, version.name) for version in alert.limited_to)
-        return Published(True, every, found.lines)
-    return msgspec.structs.replace(found, rates=_published_rates(reader, alert, today))
+    return Published(bool(tallies), frozenset(versions), known, _published_rates(reader, alert, today))
 
 
 def shown_alerts(reader: Reader, view: View, *, today: int, past: int, app: str = "") -> list[ShownAlert]:
@@ -85,7 +79,7 @@ def ending(alert: Alert, names: Published) -> AlertWords:
 
 
 def notices(reader: Reader, now: int) -> Iterator[Notice]:
-    """What was not noted yet of the alerts that opened and closed, in that order.
+    """What there is to tell of alerts of which not everything was noted yet, in order: that they opened, and closed.
 
     The first pass of the watch finds the alerts of the past, day by day: nothing is told before it is through, and then only
     what is still open or happened within `NEWS_DAYS`.
@@ -96,11 +90,13 @@ def notices(reader: Reader, now: int) -> Iterator[Notice]:
     alerts = [*open_alerts(reader.connection), *past_alerts(reader.connection, MANY)]
     since = now - NEWS_DAYS * MICROSECONDS_PER_DAY
     for alert in sorted(alerts, key=lambda alert: alert.number):
-        if f"alert:{alert.number}:opened" not in noted:
-            is_old = alert.closed_at is not None and alert.opened_at < since
-            yield msgspec.structs.replace(opened(alert, published(reader, alert)), old=is_old)
-        if alert.closed_at is not None and f"alert:{alert.number}:closed" not in noted:
-            yield msgspec.structs.replace(closed(alert, published(reader, alert)), old=alert.closed_at < since)
+        keys = {f"alert:{alert.number}:opened", *([f"alert:{alert.number}:closed"] if alert.closed_at is not None else [])}
+        if keys <= noted:
+            continue
+        names, closed_at = shown(reader, alert, exact=False, today=day_of(now)), alert.closed_at
+        yield msgspec.structs.replace(opened(alert, names), old=closed_at is not None and alert.opened_at < since)
+        if closed_at is not None:
+            yield msgspec.structs.replace(closed(alert, names), old=closed_at < since)
 
 
 def untold(connection: sqlite3.Connection) -> bool:
@@ -115,7 +111,7 @@ def untold(connection: sqlite3.Connection) -> bool:
     return row is not None
 
 
-def fixes(reader: Reader, repository: str) -> Iterator[tuple[int, Notice]]:
+def fixes(reader: Reader, repository: str, now: int) -> Iterator[tuple[int, Notice]]:
     """The issues of a repository, by number, whose script got better after they were opened, and what is to be told of that."""
     issues = [issue for issue in issues_of(reader.connection, repository) if issue.app]
     if not issues:
@@ -124,7 +120,7 @@ def fixes(reader: Reader, repository: str) -> Iterator[tuple[int, Notice]]:
     for alert in better:
         for issue in issues:
             if issue.app == alert.app and (alert.closed_at or 0) > issue.created_at:
-                yield issue.number, closed(alert, published(reader, alert))
+                yield issue.number, closed(alert, shown(reader, alert, exact=False, today=day_of(now)))
 
 
 def _shown(alert: Alert, names: Published, *, exact: bool) -> ShownAlert:

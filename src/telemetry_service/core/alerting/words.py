@@ -1,21 +1,26 @@
-"""Alerts in words that may be published: rates with their intervals and days, no counts, and of names only published ones."""
+"""Alerts in words: for the public with published names and rates alone, for others with the evidence itself.
+
+A rate of few installations with its interval tells how many of them failed. Where no published rate shows the change yet, it is
+told in rough words, from which no count follows.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 import msgspec
 
-from telemetry_service.core.alerting.alert import Alert, Kind, Since
+from telemetry_service.core.alerting.alert import Alert, Kind, Share, Since
 from telemetry_service.core.messages import Notice
 from telemetry_service.core.reports.rates import NO_RATE, Rate
 
 SHOWN_CAUSES = 3
 UNNAMED = "a script with few installations"
+_ROUGH = ((90, "nearly all"), (75, "most"), (50, "more than half"), (25, "many"), (10, "some"), (0, "few"))  # from percent on
 _SYSTEMS = {"os": "", "pve": "Proxmox VE "}
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """The shares of an alert: before its change, since then, and since it is over; `NO_RATE` where none may be shown."""
+    """Failure rates before the change of an alert, since then, and since it is over; `NO_RATE` where none may be shown."""
 
     before: Rate
     after: Rate
@@ -25,13 +30,13 @@ class Rates(msgspec.Struct, frozen=True):
 class Published(msgspec.Struct, frozen=True):
     """What may be named of an alert: its script, versions by (dimension, name), and the masked lines of causes.
 
-    `rates` stand in place of those of the evidence, which are then not told: on public pages, published ones.
+    `rates` are published ones; None for who may see the evidence itself.
     """
 
     script: bool
     versions: frozenset[tuple[str, str]]
     lines: Mapping[str, str]
-    rates: Rates | None = None
+    rates: Rates | None
 
 
 def opened(alert: Alert, published: Published) -> Notice:
@@ -48,20 +53,17 @@ def closed(alert: Alert, published: Published) -> Notice:
 
 def headline(alert: Alert, published: Published) -> str:
     """An alert in one line."""
-    name, rates = subject(alert, published), _rates(alert, published)
-    known = rates.before.percent is not None and rates.after.percent is not None
-    numbers = f": {percent(rates.after)} of installations fail, {percent(rates.before)} did before" if known else ""
+    name = subject(alert, published)
     match alert.kind:
         case Kind.BROKE:
-            return f"{name} broke{numbers}"
+            return f"{name} broke: {_change(alert, published, 'fail')}"
         case Kind.WORSE:
-            return f"{name} got worse{numbers}"
+            return f"{name} got worse: {_change(alert, published, 'fail')}"
         case Kind.NEW_ERROR:
             return f"{name} fails of something new"
         case Kind.SILENT:
             return f"{name} is silent: no installations, although they were to be expected"
-    numbers = f": {percent(rates.after)} of installations never end, {percent(rates.before)} did so before" if known else ""
-    return f"{name} gets stuck{numbers}"
+    return f"{name} gets stuck: {_change(alert, published, 'never end')}"
 
 
 def over(alert: Alert, published: Published) -> str:
@@ -73,10 +75,20 @@ def over(alert: Alert, published: Published) -> str:
         return f"{name} is installed again"
     if alert.kind == Kind.NEW_ERROR:
         return f"{name} does not fail of it any more"
-    if rates.recovered.percent is None or rates.after.percent is None:
-        return f"{name} is fixed"
     what = "never end" if alert.kind == Kind.STUCK else "fail"
+    if rates.recovered.percent is None or rates.after.percent is None:
+        return f"{name} is fixed: {rough(alert.recovery.share)} of its installations {what}, {rough(alert.after)} did"
     return f"{name} is fixed: {percent(rates.recovered)} of installations {what}, {percent(rates.after)} did"
+
+
+def _change(alert: Alert, published: Published, what: str) -> str:
+    rates = _rates(alert, published)
+    if rates.before.percent is not None and rates.after.percent is not None:
+        return f"{percent(rates.after)} of installations {what}, {percent(rates.before)} did before"
+    before, after = rough(alert.before), rough(alert.after)
+    if before == after:
+        return f"more of its installations {what} than before"
+    return f"{after} of its installations {what}, {before} did before"
 
 
 def evidence(alert: Alert, published: Published) -> list[str]:
@@ -131,6 +143,12 @@ def counts(alert: Alert) -> list[str]:
 
 def subject(alert: Alert, published: Published) -> str:
     return f"{alert.app} ({alert.type})" if published.script else UNNAMED
+
+
+def rough(share: Share) -> str:
+    """A share in a word, from which no count follows."""
+    found = share.rate.percent
+    return "none" if found is None else next(word for least, word in _ROUGH if found >= least)
 
 
 def percent(found: Rate) -> str:
