@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
-from running_service import UNLIMITED, Answer, Client, Service, report, wait_until
+from running_service import UNLIMITED, Answer, Client, Service, post_all, report, wait_until
 from stored_data import StoredData
 
 from telemetry_service.core.fields import FIELDS
@@ -163,6 +163,36 @@ def test_the_page_shows_and_erases_without_javascript_or_cookies(client: Client)
     assert PAGE in client.send("GET", "/privacy").text
     tool = client.send("POST", PAGE, urlencode({"random_id": "tool-1", "do": "show"}), FORM)
     assert (tool.status, "Nsapp: missing" in tool.text, "<details open>" in tool.text) == (400, True, True)
+
+
+def test_no_byte_of_what_was_erased_is_left_in_any_file(new_service: Any) -> None:
+    """Store, inbox, write-ahead logs, log, a backup made after it: everything that the service wrote."""
+    service = new_service().start()
+    names = {"nsapp": "canary-app", "method": "canary-method", "os_version": "canary"}
+    mine = [report(**(names if n < 3 else {})) for n in range(40)]  # more of a name would be published, and stay
+    others = [report(nsapp=f"app-{n % 20}") for n in range(1200)]
+    for start in range(40):  # among others, in many groups and pages
+        post_all(service, [*others[start * 30 : start * 30 + 30], mine[start]])
+    stored = StoredData(service.data)
+    stored.wait_until_folded()
+    ids = [UUID(payload["random_id"]) for payload in mine]
+    canaries = [form for one in ids for form in (one.bytes, str(one).encode(), one.hex.encode())] + [b"canary"]
+
+    def found() -> list[bytes]:
+        content = b"\0".join(path.read_bytes() for path in service.root.rglob("*") if path.is_file())
+        return [canary for canary in canaries if canary in content]
+
+    assert {ids[0].bytes, b"canary"} <= set(found())
+    client = service.client()
+    assert {ask(client, ERASE, str(one)).status for one in ids} == {202}
+    stored.wait_until_emptied()
+    log = service.data / "inbox.sqlite-wal"
+    wait_until(lambda: not log.stat().st_size, "the log of the inbox to be emptied")
+    assert service.command("vacuum").returncode == 0
+    assert service.command("backup").returncode == 0
+    assert found() == []
+    assert len(stored.installations()) == len(others)
+    stored.check_counted_once()
 
 
 def test_guessing_is_slowed_down_by_network(new_service: Any) -> None:

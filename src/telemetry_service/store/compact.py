@@ -30,10 +30,10 @@ def give_back_pages(connection: sqlite3.Connection) -> Iterator[int]:
             return
 
 
-def truncate_wal(connection: sqlite3.Connection) -> bool:
+def truncate_wal(connection: sqlite3.Connection, *, wait_ms: int = TRUNCATE_WAIT_MS) -> bool:
     """Write everything to the database file and empty its write-ahead log; False while a reader or writer is in the way."""
     try:
-        connection.execute(f"PRAGMA busy_timeout = {TRUNCATE_WAIT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
         try:
             (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:

@@ -18,6 +18,7 @@ import structlog
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.inbox import Inbox
 
+AT_REST_SECONDS, BUSY_SECONDS = 5.0, 60.0  # between two times that the write-ahead log is emptied
 CHECK_SECONDS = 0.5  # how stale the view of free space may be
 MAX_WAITING = 20_000  # events in memory that no disk has yet; above it the answer is 503
 
@@ -38,6 +39,8 @@ class GroupCommit:
         self._committing = False
         self._refusal: str | None = None
         self._next_check = 0.0
+        self._log_is_dirty = True  # what was left by the process before
+        self._emptied_at = time.monotonic()
         self._more_to_take_away = False
         self.folded_through = inbox.first_seq() - 1
         self.last_seq = inbox.last_seq()
@@ -45,8 +48,9 @@ class GroupCommit:
 
     @property
     def unsettled(self) -> bool:
-        """Whether there is something to do without new events: folded ones to take away, or a disk to look at again."""
-        return self._more_to_take_away or self._refusal is not None
+        """Whether there is something to do without new events: folded ones to take away, their bytes to be gone, or a disk to
+        look at again."""
+        return self._more_to_take_away or self._log_is_dirty or self._refusal is not None
 
     @property
     def refusal(self) -> str | None:
@@ -91,11 +95,13 @@ class GroupCommit:
         failure: StoreUnavailable | None = None
         try:
             self._more_to_take_away = self._inbox.commit(bodies, self.folded_through)
+            self._log_is_dirty = self._log_is_dirty or bool(bodies) or self._more_to_take_away
         except StoreUnavailable as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - see above; the top of this thread
             failure = _unexpected(error)
         self._look_for_room(failure is not None)
+        self._empty_log(at_rest=not bodies and not self._more_to_take_away)
         self._loop.call_soon_threadsafe(self._finish, group, len(bodies), failure)
 
     def _look_for_room(self, failed: bool) -> None:
@@ -106,6 +112,16 @@ class GroupCommit:
                 self._refusal = self._inbox.refusal()
             except Exception as error:  # noqa: BLE001 - as above; asked again at the next commit
                 self._refusal = str(_unexpected(error))
+
+    def _empty_log(self, *, at_rest: bool) -> None:
+        """What was taken away stays in the write-ahead log until it is overwritten: in a quiet service, never."""
+        now = time.monotonic()
+        if self._log_is_dirty and now - self._emptied_at >= (AT_REST_SECONDS if at_rest else BUSY_SECONDS):
+            self._emptied_at = now
+            try:
+                self._log_is_dirty = not self._inbox.truncate_wal()
+            except Exception as error:  # noqa: BLE001 - as above; tried again
+                _unexpected(error)
 
     def _finish(self, group: "asyncio.Future[None] | None", size: int, failure: StoreUnavailable | None) -> None:
         self._committing = False

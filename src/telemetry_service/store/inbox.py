@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from telemetry_service.core.event import Entry, Erasure, decode_entry
+from telemetry_service.store.compact import truncate_wal
 from telemetry_service.store.database import StoreUnavailable, connect, migrate, transaction
 
 FILE_NAME = "inbox.sqlite"
@@ -73,6 +74,10 @@ class Inbox:
                 (folded_through, DELETE_AT_ONCE),
             )
         return taken.rowcount > 0
+
+    def truncate_wal(self) -> bool:
+        """Empty the write-ahead log, which still holds what was taken away; False while the fold is reading. Never waits."""
+        return truncate_wal(self._connection, wait_ms=0)
 
     def refusal(self) -> str | None:
         """Why no more events can be taken now, or None: the inbox is over its bound, or the disk nearly full."""
