@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup serve test check bench bench-client bench-insight privacy soak lock clean browser shells screenshots
+.PHONY: help setup serve test check bench bench-client bench-insight privacy soak lock clean browser shells proxies audit-dependencies screenshots
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.setup-done ## make .venv with everything the project needs
 
@@ -31,6 +31,14 @@ browser: ## install chromium for the browser tests where it is missing
 shells: ## install the shells and tools that tests of the shell client use, where they are missing
 	@sh scripts/shells.sh
 
+proxies: ## install nginx, Caddy and systemd-analyze for the tests of deploy/ where they are missing
+	@sh scripts/proxies.sh
+
+audit-dependencies: ## ask PyPI's list of known faults about every pinned dependency (needs the network)
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
+
 screenshots: setup browser ## write docs/images
 	$(BIN)/python -m scripts.screenshots
 
@@ -40,6 +48,7 @@ check: setup ## what must hold of the sources: style, types, import direction, g
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.generate --check
+	$(BIN)/python -m pytest -q tests/test_no_secrets.py
 	@if command -v shellcheck >/dev/null; then shellcheck -s sh clients/shell/*.sh; else echo "no shellcheck here; make shells installs it"; fi
 
 soak: setup ## long campaigns: kills, floods, fuzz (SOAK_ROUNDS=50)
@@ -63,4 +72,4 @@ lock: ## pin the dependencies anew (needs uv)
 	@sed -i '/^--index-url/d;/^--extra-index-url/d;/^--find-links/d' requirements.lock
 
 clean: ## remove what setup made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .audit .mypy_cache .ruff_cache .pytest_cache .hypothesis
