@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from telemetry_service.core.scrub.prefilter import Prefilter
 from telemetry_service.core.scrub.public_hosts import PublicHosts
 from telemetry_service.core.scrub.rule import Budget, CompiledRule, Subject
-from telemetry_service.core.scrub.rules import FREQUENT, RULES, compile_rules
+from telemetry_service.core.scrub.rules import COMMON, FREQUENT, RULES, compile_rules
 from telemetry_service.core.scrub.vocabulary import Vocabulary, load_vocabulary
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "rule_cases.jsonl").read_text("utf-8").splitlines()]
@@ -65,7 +65,7 @@ def test_the_prefilter_never_hides_a_rule_of_any_words(
 
 @cache
 def _prefilter() -> Prefilter:
-    return Prefilter(RULES, FREQUENT)
+    return Prefilter(RULES, FREQUENT, COMMON)
 
 
 def test_a_rule_finds_in_a_block_what_it_finds_in_each_line(compiled: dict[str, CompiledRule]) -> None:

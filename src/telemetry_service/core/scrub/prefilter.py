@@ -41,15 +41,17 @@ class _Wanted(NamedTuple):
 class Prefilter:
     """Built once from the rules; `candidates` answers for one block."""
 
-    def __init__(self, rules: Sequence[Rule], frequent: Container[str] = ()) -> None:
-        """`frequent` names rules that match so often that no group should hold them."""
+    def __init__(self, rules: Sequence[Rule], frequent: Container[str] = (), common: Container[str] = ()) -> None:
+        """`frequent` names rules that match so often that no group should hold them; `common` those that rarely match
+        where their literals stand: groups serve them better.
+        """
         self._always: list[int] = []
         wanted: dict[Literal, _Wanted] = {}
         characters: dict[frozenset[int], list[int]] = {}
         sets: dict[frozenset[str], list[int]] = {}
         for number, rule in enumerate(rules):
             needs = required(latin(rule.pattern))
-            if needs and min(map(len, needs[0])) >= _LENGTH_MIN:
+            if needs and rule.name not in common and _shortest(needs[0]) >= _LENGTH_MIN:
                 for literal in needs.pop(0):
                     _entry(wanted, literal).rules.append(number)
             else:
@@ -58,10 +60,9 @@ class Prefilter:
                 if some == {DIGIT}:
                     characters.setdefault(_DIGITS, []).append(number)
                 elif DIGIT not in some and min(map(len, some)) == 1:
-                    characters.setdefault(frozenset(literal.strip(EDGE).encode("ascii")[0] for literal in some), []).append(
-                        number
-                    )
-                elif DIGIT not in some and len(some) <= _FEW:
+                    first = frozenset(literal.strip(EDGE).encode("ascii")[0] for literal in some)
+                    characters.setdefault(first, []).append(number)
+                elif DIGIT not in some and len(some) <= _FEW and _shortest(some) >= _LENGTH_MIN:
                     sets.setdefault(some, []).append(number)
         for number, some in enumerate(sets):
             for literal in some:
@@ -99,9 +100,14 @@ class Prefilter:
         for number, start, end in self._find(lowered, overlapping=True):
             if number not in met:
                 wanted = self._wanted[number]
-                if wanted.literal.stands(lowered, start, end):
+                literal = wanted.literal
+                if not (literal.begins or literal.ends) or literal.stands(lowered, start, end):
                     met[number] = wanted
         return met.values()
+
+
+def _shortest(literals: frozenset[str]) -> int:
+    return min(len(literal.strip(EDGE)) for literal in literals)
 
 
 def _any_of(rules: Sequence[Rule]) -> re2._Regexp:

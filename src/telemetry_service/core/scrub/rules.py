@@ -57,7 +57,10 @@ FREQUENT = frozenset(
         "ipv4-masked",
         "serial-shape",
         "random",
+        "email",
         "host-syslog",
+        "host-at",
+        "host-noun",
         "host-shape",
         "host-share",
         "host-port",
@@ -66,6 +69,29 @@ FREQUENT = frozenset(
         "fqdn",
         "unknown-person",
         "unknown-title",
+    }
+)
+# Rarely found where their literals stand (`to`, `name`, `at`), and those stand in most logs.
+COMMON = frozenset(
+    {
+        "person-named",
+        "zone-abbreviation",
+        "zone-letters-offset",
+        "geo-words",
+        "ipv4-network",
+        "mac-hex",
+        "mac-in-name",
+        "machine-id",
+        "sudo-user",
+        "slice",
+        "host-program-line",
+        "host-labelled",
+        "host-then-port",
+        "host-on",
+        "host-on-more",
+        "host-waiting",
+        "host-certain-state",
+        "host-search-line",
     }
 )
 
