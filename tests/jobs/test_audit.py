@@ -297,6 +297,10 @@ class TestNoFalseAlarms:
         logged("level='warning' event='channel.failed' reason='https://telemetry.smith.de/x does not answer'")(service)
         assert service.finding("identifiers-logs").verdict is Verdict.PASS
 
+    def test_an_account_that_everybody_uses(self, service: Service) -> None:
+        in_errors("git@github.com: Permission denied (publickey).")(service)
+        assert service.audited().holds
+
     def test_nothing_is_late_in_a_new_store(self, service: Service) -> None:
         service.sql("DELETE FROM job_run")
         service.sql("UPDATE schema_step SET applied_at = ?", NOW - HOUR)

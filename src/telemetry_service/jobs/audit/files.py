@@ -11,6 +11,7 @@ from pathlib import Path
 import re2
 
 from telemetry_service.core.audit.findings import Result, judged, many, passed, unclear
+from telemetry_service.core.scrub.public_hosts import PublicHosts
 from telemetry_service.jobs.audit.looking import Found
 from telemetry_service.jobs.audit.place import Place
 from telemetry_service.store.directory import KEY_FILE
@@ -27,6 +28,7 @@ _SPELLED = re2.compile(
     rb"|(?P<token>tel_[A-Za-z0-9_-]{43})"
 )
 _NAMES = {"ipv4": "IPv4 address", "mac": "MAC address", "email": "e-mail address", "token": "access token"}
+_PUBLIC = PublicHosts()  # git@github.com is no person
 _DATABASE = ".sqlite"
 _LOG_FILE = re.compile(r"telemetry-service-(\d{4}-\d{2}-\d{2})\.log", re.ASCII)
 _REQUEST = "event='request'"
@@ -96,6 +98,8 @@ def _counts(value: bytes, kind: str, own: bytes, *, is_database: bool) -> bool:
             return False
         if address.is_loopback or address.is_unspecified:
             return False
+    if kind == "email" and value.rpartition(b"@")[2].decode() in _PUBLIC:
+        return False
     return value not in own
 
 
