@@ -1,6 +1,5 @@
 """A data.db as PocketBase writes it, made by SQL alone, and what plain SQL counts in it."""
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -70,7 +69,7 @@ def make(path: Path, rows: int, now_seconds: int) -> None:
         connection.execute(_ROWS, {"rows": rows, "days": DAYS, "start": start})
 
 
-def counted(path: Path) -> dict[str, object]:
+def counted(path: Path) -> dict[str, dict[str, int]]:
     """Figures of a dashboard, by plain SQL."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(_INSTALLATIONS)
@@ -96,7 +95,3 @@ def counted(path: Path) -> dict[str, object]:
 def top(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
     """The 20 largest, as a dashboard lists them."""
     return dict(sorted(counts, key=lambda item: (-item[1], item[0]))[:20])
-
-
-def shown(figures: object) -> str:
-    return json.dumps(figures, sort_keys=True)

@@ -52,7 +52,7 @@ def noop() -> Iterator[Server]:
 
 @contextmanager
 def _running(command: list[str], environment: dict[str, str]) -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     environment = {**os.environ, "LISTEN_ADDR": f"127.0.0.1:{port}", **environment}
     arguments = [*command, str(port)] if command[-1] == "bench.noop" else command
     started = time.perf_counter()
@@ -79,7 +79,8 @@ def _first_answer(process: subprocess.Popen[bytes], port: int) -> float:
     raise RuntimeError(f"the server did not answer (exit status {process.poll()})")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

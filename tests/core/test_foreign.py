@@ -114,6 +114,11 @@ class TestValues:
         assert one_of(execution_id="").execution == one_of().execution
         assert one_of(execution_id="7f0c3b8e-9c1d-4e7a-8b2f-1d2c3b4a5f60").execution != one_of().execution
 
+    def test_an_id_of_zeros_is_none(self) -> None:
+        nil = "00000000-0000-0000-0000-000000000000"
+        assert one_of(execution_id=nil).execution == one_of().execution
+        assert refusal(random_id=nil) == "random_id: missing"
+
     def test_what_refuses_a_report_refuses_a_row(self) -> None:
         assert refusal(random_id="") == "random_id: missing"
         assert refusal(nsapp="") == "nsapp: missing"

@@ -141,6 +141,21 @@ class TestDeletion:
         assert_mirrored(followed, pocketbase)
         assert followed.standing.deleted == 2
 
+    def test_a_deletion_counts_once_it_was_read_back(self, tmp_path: Path, pocketbase: PocketBaseServer) -> None:
+        with FaultyProxy(pocketbase.port) as proxy:
+            followed = Followed(tmp_path / "data", proxy.url)
+            followed.fold(event(number) for number in range(5))
+            followed.drain()
+            followed.delete(1, 3)
+            proxy.fail("200", every=1)  # it says so and does not do it
+            with pytest.raises(Trouble):
+                followed.drain()
+            assert (followed.standing.deleted, followed.standing.waiting, len(pocketbase.records())) == (0, 2, 5)
+            proxy.fail("", every=0)
+            followed.drain()
+        assert_mirrored(followed, pocketbase)
+        assert followed.standing.deleted == 2
+
     def test_what_never_got_there_counts_as_deleted(self, followed: Followed, pocketbase: PocketBaseServer) -> None:
         followed.fold([event(1), event(2)])
         followed.delete(1)

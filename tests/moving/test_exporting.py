@@ -67,6 +67,12 @@ def answers(settings: Settings) -> Mapping[str, Any]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are read in this process, as on a machine with one core; the tests of the commands read them in another."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+
+
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A store of some weeks, of which the first are sealed."""

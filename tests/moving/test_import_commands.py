@@ -49,7 +49,7 @@ def stored(directory: Path) -> int:
 
 
 def test_killed_and_run_again(tmp_path: Path) -> None:
-    rows = 9_000  # three transactions
+    rows = 5_000  # two transactions
     path = data_file(tmp_path / "data.db", (row(n, day=TODAY - 1 - n % 3, nsapp=f"app{n % 90}") for n in range(rows)))
     data = tmp_path / "data"
     process = start(data, "import", "pocketbase", "--data", str(path))

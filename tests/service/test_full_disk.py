@@ -1,10 +1,6 @@
 """A full disk: reports are refused and nothing is half-written; when there is space again everything goes on by itself."""
 
-import os
 import random
-import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,16 +11,10 @@ from campaign import Campaign
 from running_service import Service, post_all, report, wait_until
 from stored_data import StoredData
 
+from small_disk import fill, make_room, mounted
+
 NewService = Callable[..., Service]
 DISK_MB = 12
-REQUIRED = "REQUIRE_SMALL_DISK"  # set where the tests must not pass without a disk to fill: .ci/run does
-
-
-IN_A_NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")  # whoever may not mount may do so there
-
-
-def runs(*command: str) -> bool:
-    return shutil.which(command[0]) is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 
 class SmallDisk:
@@ -40,46 +30,19 @@ class SmallDisk:
 
     def fill(self, leave_bytes: int = 0) -> None:
         """Fill the disk but for some bytes."""
-        free = shutil.disk_usage(self.path).free
-        with (self.path / "ballast").open("ab", buffering=0) as ballast:
-            wanted = free - leave_bytes
-            try:
-                while wanted > 0:
-                    wanted -= ballast.write(bytes(min(wanted, 65536)))
-            except OSError:
-                while True:  # page by page, to the last
-                    try:
-                        ballast.write(bytes(512))
-                    except OSError:
-                        return
+        fill(self.path, leave_bytes)
 
     def make_room(self) -> None:
-        (self.path / "ballast").unlink()
+        make_room(self.path)
 
 
 @pytest.fixture
 def small_disk(new_service: NewService, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SmallDisk]:
-    mount_point = tmp_path / "disk"
-    mount_point.mkdir()
-    if not runs("mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(mount_point)):
-        run_in_a_namespace(request.node.nodeid, request.config.rootpath)
-    service = new_service(DATA_DIR=str(mount_point / "data"))
-    yield SmallDisk(service.start(), mount_point)
-    if not service.ended:
-        service.kill()
-    assert runs("umount", "--lazy", str(mount_point))
-
-
-def run_in_a_namespace(test: str, root: Path) -> None:
-    """Run a test where mounting is allowed, and end this one like that one."""
-    if not runs(*IN_A_NAMESPACE, "true"):
-        message = "neither mount nor unshare can make a small disk here"
-        assert not os.environ.get(REQUIRED), message
-        pytest.skip(f"{message}; set {REQUIRED}=1 where that must fail")
-    command = (*IN_A_NAMESPACE, sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", test)
-    finished = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    assert finished.returncode == 0, finished.stdout
-    pytest.skip("passed, in a namespace of its own")
+    with mounted(tmp_path / "disk", DISK_MB, request):
+        service = new_service(DATA_DIR=str(tmp_path / "disk" / "data"))
+        yield SmallDisk(service.start(), tmp_path / "disk")
+        if not service.ended:
+            service.kill()
 
 
 def test_a_full_disk_and_space_again(small_disk: SmallDisk) -> None:

@@ -65,6 +65,10 @@ def test_pocketbase_is_down_and_nobody_notices(new_service: NewService, new_pock
     said = service.command("mirror", "status").stdout
     assert "60 installations wait" in said
     assert "cannot be reached" in said
+    token = service.command("token", "create", "--scope", "admin", "--name", "x").stdout.split()[-1]
+    page = client.send("GET", "/runs", headers={"Authorization": f"Bearer {token}", "Accept": "text/html"}).text
+    assert "60 installations wait to be mirrored" in page
+    assert "cannot be reached" in page
     service.kill()
     pocketbase.start()
     service.start()

@@ -43,7 +43,7 @@ def bring_in(settings: Settings, place: Place, *, history: bool) -> Counter[str]
             progress = imports.progress_of(store.connection, key)
             bringing = Import(store, key, progress, now)
             over = retention.last_day_over(day_of(now()), settings.retention_days)
-            if history and progress.history_through < over and not bringing.begin_history(over):
+            if history and progress.history_through < 0 and not bringing.begin_history(over):
                 raise UnusableSource(NOT_BLANK)
             task = Task(place, progress.position, 0 if history else over + 1, now())
             _take(settings, task, bringing, progress, resting=not alone)

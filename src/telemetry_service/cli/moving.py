@@ -123,7 +123,7 @@ def _server(url: str) -> str:
 
 
 def _report(counts: Counter[str], *, as_json: bool) -> None:
-    from telemetry_service.jobs.importing import MIRRORED
+    from telemetry_service.jobs.importing import MIRRORED, OLD
 
     mirrored = counts[MIRRORED]
     if as_json:
@@ -132,9 +132,10 @@ def _report(counts: Counter[str], *, as_json: bool) -> None:
     if mirrored and mirrored == counts["read"]:
         print("telemetry-service: this is the mirror of this service: its records came from here", file=sys.stderr)
         raise typer.Exit(1)
+    hint = "; in a data directory that has counted nothing so old, --history counts it"
     width = max(len(f"{n:,}") for n in (*counts.values(), 0))
     for name in ("read", "taken", "merged"):
         print(f"{counts[name]:>{width},} {name}")
     for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         if name not in ("read", "taken", "merged"):
-            print(f"{n:>{width},} {name}")
+            print(f"{n:>{width},} {name}{hint if name == OLD else ''}")

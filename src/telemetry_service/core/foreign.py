@@ -7,6 +7,7 @@ the real intake. What it yields follows from the row alone, so that reading it a
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Event
@@ -20,6 +21,7 @@ ROW_NAMES = WIRE_NAMES | {CREATED, UPDATED, ROW_ID}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 TOO_OLD = "longer ago than is kept"
+_NIL = str(UUID(int=0))
 _ZEROS = (0, "0", 0.0)
 
 
@@ -69,10 +71,12 @@ def read_row(row: Mapping[str, Any], intake: Intake, *, first_day: int, now: int
 
 
 def _without_zeros(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Columns of numbers hold 0 for what is absent: no kind of container, nor an exit code of a run that did not succeed."""
+    """Columns hold zeros for what is absent: no kind of container, no exit code of what did not succeed, no id (ClickHouse)."""
     unknown = [name for name in ("ct_type", "exit_code") if row.get(name) in _ZEROS]
     if row.get("status") == "success":
         unknown = [name for name in unknown if name != "exit_code"]
+    # Taken for an id, it would make one installation of all rows.
+    unknown += [name for name in ("execution_id", "random_id") if row.get(name) == _NIL]
     return {name: value for name, value in row.items() if name not in unknown} if unknown else row
 
 

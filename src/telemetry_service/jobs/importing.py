@@ -19,11 +19,13 @@ from telemetry_service.core.period import day_of
 from telemetry_service.core.repair import decode
 from telemetry_service.mirrors.source import Source
 from telemetry_service.store import imports
+from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.imports import READ, Arrived, Progress
 from telemetry_service.store.store import Store
 
 TAKEN_AT_ONCE = 4_000  # installations in a transaction: bounds memory, and for how long the fold waits
 LONGEST_REST_SECONDS = 0.5
+STORE_ATTEMPTS = 12  # of ten seconds each
 REFUSED, DROPPED = "refused: ", "dropped: "
 MIRRORED = "left out: this service mirrored it there"
 OLD = f"left out: {TOO_OLD}"
@@ -139,6 +141,7 @@ class Import:
         self._source = source
         self._progress = progress
         self._now = now
+        self._began_at = now()
 
     def take(self, parcels: Iterable[Parcel], show: Callable[[int], None], *, resting: bool) -> None:
         """Take all of them, some in each transaction. `finish` notes that the source was read to its end.
@@ -176,13 +179,25 @@ class Import:
 
     def finish(self) -> None:
         """Note that the source was read to its end."""
-        imports.finish(self._store, self._source, self._progress, self._now())
+        imports.finish(self._store, self._source, self._progress, began_at=self._began_at, now=self._now())
 
     def _store_now(self, waiting: Arrived, resting: bool) -> None:
         began = time.monotonic()
-        imports.take(self._store, self._source, self._progress, waiting, self._now())
+        self._store_soon(waiting)
         if resting:
             time.sleep(min(time.monotonic() - began, LONGEST_REST_SECONDS))
+
+    def _store_soon(self, waiting: Arrived) -> None:
+        """Store it, and wait for others that hold the store for long, such as a VACUUM."""
+        for attempt in range(STORE_ATTEMPTS):
+            try:
+                imports.take(self._store, self._source, self._progress, waiting, self._now())
+            except StoreUnavailable:
+                if attempt == STORE_ATTEMPTS - 1:
+                    raise
+                time.sleep(LONGEST_REST_SECONDS)
+            else:
+                return
 
     def _not_ours(self, suspects: list[tuple[int, Told]]) -> list[Told]:
         """Those whose seeming original is not stored here: their ids look like ours by accident."""

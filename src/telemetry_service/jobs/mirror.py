@@ -33,6 +33,8 @@ CHECK_SECONDS = 30.0  # how soon a change to the collection is noticed
 BACK_OFF_SECONDS = (0.5, 30.0)  # at first, and at most
 MAX_UNCLEAR = 3  # attempts at one record while others get through
 
+STILL_THERE = Outcome(Verdict.UNCLEAR, "it was deleted and is still there")
+
 log = structlog.get_logger()
 
 
@@ -175,6 +177,14 @@ class Mirror:
                 operations = {change: operations[change] for change in operations if change not in puts}
         for change, operation in operations.items():
             outcomes[change] = await self._pocketbase.apply(operation, connection)
+        await self._read_back(chunk, outcomes, connection)
+
+    async def _read_back(self, chunk: list[Change], outcomes: dict[Change, Outcome], connection: int) -> None:
+        """See that what was deleted is gone, whatever was answered."""
+        deleted = {self._identities.mirrored(change.execution): change for change in chunk if outcomes[change] is DELETED}
+        if deleted:
+            for id_ in await self._pocketbase.still_there(list(deleted), connection):
+                outcomes[deleted[id_]] = STILL_THERE
 
     def _operations(self, chunk: list[Change]) -> list[Operation]:
         self._names.catch_up()
@@ -212,7 +222,7 @@ class Mirror:
             for change in unclear:
                 self._unclear[change.seq] += 1
                 if self._unclear[change.seq] >= MAX_UNCLEAR:
-                    refused[change] = "PocketBase does not say why"
+                    refused[change] = outcomes[change].reason or "PocketBase does not say why"
         self._confirm(done, refused)
         if unclear and not done:
             raise Trouble("PocketBase does not work: it refuses records and does not say why; is its disk full?")

@@ -16,7 +16,7 @@ TAIL_BYTES = 64  # before a position, by which the file is known again
 
 
 class JsonLines:
-    """The lines of a file, or of standard input, which is read from its beginning whatever the position."""
+    """The lines of a file, or of a stream such as standard input, which is read from its beginning whatever the position."""
 
     def __init__(self, path: Path | None, stdin: BinaryIO, digest: Callable[[bytes], str]) -> None:
         """None stands for standard input. `digest` makes of a line what may be kept of it, to know it again.
@@ -28,7 +28,7 @@ class JsonLines:
             self._file: BinaryIO = stdin if path is None else path.open("rb")
         except OSError as error:
             raise UnusableSource(f"{path} cannot be read ({error.strerror})") from None
-        self._is_stream = path is None
+        self._is_stream = path is None or not self._file.seekable()
 
     @property
     def total(self) -> int | None:

@@ -5,6 +5,7 @@ and what is gone already counts as deleted. Nothing of an answer but names of co
 """
 
 import asyncio
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -190,6 +191,16 @@ class PocketBase:
         wanted = quote(f"id > '{after}'")
         query = f"fields=id&sort=id&skipTotal=1&perPage={LISTED_AT_ONCE}&filter={wanted}"
         return [item["id"] for item in _json(_good(await self._ask("GET", f"{self._path}/records?{query}")))["items"]]
+
+    async def still_there(self, ids: Sequence[str], connection: int) -> set[str]:
+        """Which of these records there are; at most some hundred.
+
+        Raises `Trouble`.
+        """
+        wanted = quote(" || ".join(f"id = '{id_}'" for id_ in ids))
+        query = f"fields=id&skipTotal=1&perPage={LISTED_AT_ONCE}&filter={wanted}"
+        answer = await self._ask("GET", f"{self._path}/records?{query}", connection=connection)
+        return {item["id"] for item in _json(_good(answer))["items"]}
 
     async def count(self) -> int:
         """How many records the collection has."""

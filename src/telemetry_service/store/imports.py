@@ -10,6 +10,7 @@ import msgspec
 from telemetry_service.core.exported_counts import Counted
 from telemetry_service.core.installation import Installation
 from telemetry_service.store.rows import first_id
+from telemetry_service.store.runs import note_run
 from telemetry_service.store.store import Store
 from telemetry_service.store.watching import learn_anew
 
@@ -92,13 +93,13 @@ def take(store: Store, source: str, progress: Progress, arrived: Arrived, now: i
         _count(store, progress, arrived.counted, counts)
         kept = _kept(store, arrived.installations, counts)
         kept.sort(key=_day)
-        k = store.k
         for day, of_day in groupby(kept, key=_day):
             ones = [store.with_bounded_names(one, NAMES_DAY) for one in of_day]
             new = store.join(ones)
             counts[TAKEN] += new
             counts[MERGED] += len(ones) - new
-            store.ledger.settle(day, k)
+            store.ledger.end_day(day)
+        store.ledger.settle(kept[-1].day if kept else NAMES_DAY, store.k)
         _note(store.connection, source, progress, counts, now)
     progress.counts = counts
 
@@ -124,19 +125,21 @@ def _count(store: Store, progress: Progress, counted: Sequence[Counted], counts:
             counts[COUNTED] += 1
         else:
             counts[COUNTED_BEFORE] += 1
-    store.ledger.settle(NAMES_DAY, store.k)
 
 
-def finish(store: Store, source: str, progress: Progress, now: int) -> None:
+def finish(store: Store, source: str, progress: Progress, *, began_at: int, now: int) -> None:
     """Note that a source was read to its end: the next time it is read from its beginning. Seals the days of a history.
 
-    The watch learns anew, since days that it was through with may hold more now. Raises `StoreUnavailable`.
+    The run is noted too; it began at an instant, in microseconds like `now`. The watch learns anew, since days that it was
+    through with may hold more now. Raises `StoreUnavailable`.
     """
     progress.finished = True
     with store.transaction():
         store.connection.execute("UPDATE sealed SET through_day = max(through_day, ?)", (progress.history_through,))
         learn_anew(store.connection)
         _note(store.connection, source, progress, progress.counts, now)
+        counts = {name: progress.counts[name] for name in (READ, TAKEN, MERGED)}
+        note_run(store.connection, "import", started_at=began_at, ended_at=now, counts=counts)
 
 
 def _note(connection: sqlite3.Connection, source: str, progress: Progress, counts: Counter[str], now: int) -> None:

@@ -32,10 +32,14 @@ class Ledger:
         self._packer = packer
         self._sources = sources
         self._changes: defaultdict[_Change, Counter[Cell]] = defaultdict(Counter)
+        self._exact: Exact = Counter()
+        self._public: defaultdict[int, Public] = defaultdict(Counter)
 
     def forget(self) -> None:
         """Drop what a transaction that broke did not settle."""
         self._changes.clear()
+        self._exact.clear()
+        self._public.clear()
 
     def replace(self, stored: Row | None, installation: Installation) -> None:
         """Save an installation in place of what is stored of it."""
@@ -64,10 +68,18 @@ class Ledger:
 
         What was published stays: who is taken off lowers the remainder.
         """
+        self.end_day(today)
+        tallies.add_exact(self._connection, self._exact)
+        tallies.release_public(self._connection, self._public, k)
+        self._exact.clear()
+        self._public.clear()
+
+    def end_day(self, today: int) -> None:
+        """What has changed until now is released on the UTC day `today` when it is settled; what comes is of a later one."""
         exact, public = self._packed()
         self._changes.clear()
-        tallies.add_exact(self._connection, exact)
-        tallies.release_public(self._connection, public, k, today)
+        self._exact.update(exact)
+        self._public[today].update(public)
 
     def recounted(self, rows: Iterable[Row]) -> Exact:
         """What these installations add up to."""

@@ -17,12 +17,17 @@ def add_exact(connection: sqlite3.Connection, changes: Mapping[tuple[int, int, i
     """Add differences, by (subject, day, cell), to the counts of days and months."""
     days = {key: n for key, n in changes.items() if n}
     _add(connection, "count_day", "day", days)
-    months: Counter[tuple[int, int, int]] = Counter()
-    for (subject, day, cell), n in days.items():
-        months[subject, month_of(day), cell] += n
+    months = _by_month(days)
     changed = {key: n for key, n in months.items() if n}
     _add(connection, "count_month", "month", changed)
     note_changed(connection, {month for _, month, _ in changed})
+
+
+def _by_month(days: Mapping[tuple[int, int, int], int]) -> Counter[tuple[int, int, int]]:
+    months: Counter[tuple[int, int, int]] = Counter()
+    for (subject, day, cell), n in days.items():
+        months[subject, month_of(day), cell] += n
+    return months
 
 
 def note_changed(connection: sqlite3.Connection, months: Iterable[int]) -> None:
@@ -43,29 +48,30 @@ def _add(connection: sqlite3.Connection, table: str, period: str, changes: Mappi
     )
 
 
-def release_public(connection: sqlite3.Connection, changes: Mapping[tuple[int, int], int], k: int, today: int) -> None:
-    """Add differences, by (subject, cell), to what is unpublished, and publish what reaches k under day `today`."""
-    differing = {key: changes[key] for key in sorted(changes) if changes[key]}
-    found = _remainders(connection, differing)
-    remainders: list[tuple[int, int, int, int, int]] = []
-    released: list[tuple[int, int, int]] = []
-    for (subject, cell), n in differing.items():
-        remainder, told, step = found.get((subject, cell), (0, 0, 0))
-        remainder += n
-        if due := release(remainder, k, told, step):
-            released.append((subject, cell, due))
-            told = step = 0
-        remainders.append((subject, cell, remainder - due, told, step))
+def release_public(connection: sqlite3.Connection, changes: Mapping[int, Mapping[tuple[int, int], int]], k: int) -> None:
+    """Add differences, by UTC day and (subject, cell), to what is unpublished, and publish what reaches k under that day."""
+    found = _remainders(connection, {key for of_day in changes.values() for key, n in of_day.items() if n})
+    remainders: dict[tuple[int, int], tuple[int, int, int]] = {}
+    released: Counter[tuple[int, int, int]] = Counter()
+    for day in sorted(changes):
+        for key, n in changes[day].items():
+            if n == 0:
+                continue
+            remainder, told, step = remainders.get(key) or found.get(key, (0, 0, 0))
+            remainder += n
+            if due := release(remainder, k, told, step):
+                released[key[0], day, key[1]] = due
+                told = step = 0
+            remainders[key] = remainder - due, told, step
     connection.executemany(
         "INSERT INTO public_remainder (subject, cell, n, told, step) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET n = excluded.n, told = excluded.told, step = excluded.step",
-        remainders,
+        ((*key, *remainders[key]) for key in sorted(remainders)),
     )
-    for table, period in (("public_count_day", today), ("public_count_month", month_of(today))):
-        connection.executemany(
-            f"INSERT INTO {table} VALUES (?, {period}, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", released
-        )
-    note_changed(connection, [month_of(today)] if released else ())
+    months = _by_month(released)
+    _add(connection, "public_count_day", "day", released)
+    _add(connection, "public_count_month", "month", months)
+    note_changed(connection, {month for _, month, _ in months})
 
 
 def _remainders(connection: sqlite3.Connection, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int, int]]:

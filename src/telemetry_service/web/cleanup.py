@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from telemetry_service.core.own_data import instant
+from telemetry_service.store.changes import Standing, set_aside_reasons, standing
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.reading import Reader
 from telemetry_service.store.runs import Run, job_names, newest_runs, past_runs
@@ -28,6 +29,7 @@ JOBS = {
     "backup": "Backup",
     "restore": "A backup was put in place",
     "erase": "Erasure: asked for by who holds an id",
+    "import": "Installations brought in from another store",
 }
 
 
@@ -85,13 +87,13 @@ class CleanupHandlers:
     async def page(self, request: Request) -> Response:
         """The table of past runs."""
 
-        def read(reader: Reader) -> tuple[int, list[str], list[Run]]:
+        def read(reader: Reader) -> tuple[int, list[str], list[Run], Standing, list[tuple[str, int]]]:
             names = job_names(reader.connection)
             job = choice(request.query_params, "job", tuple(names))
             found = past_runs(reader.connection, job, SHOWN_RUNS) if job else newest_runs(reader.connection, SHOWN_RUNS)
-            return self._stuck(reader), names, found
+            return self._stuck(reader), names, found, standing(reader.connection), set_aside_reasons(reader.connection)
 
-        stuck, names, runs = await self._parts.readers.run(read)
+        stuck, names, runs, mirror, reasons = await self._parts.readers.run(read)
         caller = caller_of(request)
         shown = self._pages.pages.fill(
             "runs.html",
@@ -101,6 +103,8 @@ class CleanupHandlers:
             stuck=stuck,
             names=names,
             runs=runs,
+            mirror=mirror if self._parts.settings.pocketbase_url else None,
+            reasons=reasons,
             jobs=JOBS,
             job=request.query_params.get("job", ""),
             csrf=(caller.csrf or "") if caller else "",
