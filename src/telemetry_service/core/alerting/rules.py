@@ -10,7 +10,7 @@ FAILING = Rules(
     margin=0.012,
     opens_at=10.0,
     worse_at=12.0,
-    fixed_at=6.0,
+    fixed_at=8.0,
 )
 STUCK = Rules(
     memory=Memory(half_life_days=90.0, most=1000.0),

@@ -16,25 +16,30 @@ AGAIN = (0.0, 0.1, 0.3, 0.5)
 
 
 class Steps(NamedTuple):
-    """What an observation adds to the score of each alternative: a good one, and a bad one after so many bad ones in a row."""
+    """What an observation adds to the score of each alternative: a good one, and a bad one that stands alone."""
 
+    usual: float
+    shares: tuple[float, ...]
     good: tuple[float, ...]  # negative
-    bad: tuple[tuple[float, ...], ...]
+    bad: tuple[float, ...]
+
+    def again(self, row: int) -> tuple[float, ...]:
+        """What a bad one adds after so many in a row.
+
+        With the chance of being the same machine it is bad with p + (1 - p) * chance; of a good one the factor cancels out.
+        """
+        if not row:
+            return self.bad
+        chance = AGAIN[min(row, len(AGAIN) - 1)]
+        usual = self.usual + (1 - self.usual) * chance
+        return tuple(math.log((share + (1 - share) * chance) / usual) for share in self.shares)
 
 
 def steps(usual: float, odds: Sequence[float]) -> Steps:
-    """The steps of each alternative against a share of `usual`, in 0..1.
-
-    With `again` as the chance of being the same machine, a bad one has the chance p + (1 - p) * again; of a good one the factor
-    cancels out.
-    """
-    shares = [times * usual / (1 - usual + times * usual) for times in odds]
-    return Steps(
-        tuple(math.log((1 - share) / (1 - usual)) for share in shares),
-        tuple(
-            tuple(math.log((share + (1 - share) * again) / (usual + (1 - usual) * again)) for share in shares) for again in AGAIN
-        ),
-    )
+    """The steps of each alternative against a share of `usual`, in 0..1."""
+    shares = tuple([times * usual / (1 - usual + times * usual) for times in odds])
+    good = tuple([math.log((1 - share) / (1 - usual)) for share in shares])
+    return Steps(usual, shares, good, tuple([math.log(share / usual) for share in shares]))
 
 
 class Scores(msgspec.Struct):
@@ -73,7 +78,7 @@ class Scores(msgspec.Struct):
         """Take in one that is, soon after the last or not; the highest score after it."""
         if not soon:
             self.row = 0
-        for index, step in enumerate(by.bad[min(self.row, len(AGAIN) - 1)]):
+        for index, step in enumerate(by.again(self.row)):
             self.score[index] += step
             self.part[index] += 1
             self.whole[index] += 1
