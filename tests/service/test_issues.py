@@ -189,6 +189,7 @@ def test_a_fix_is_told_and_said_under_the_issue(place: Place, github: GitHubServ
     (mail,) = place.mails.mails
     text = mail.get_body(("plain",))
     assert text is not None
+    assert "33.3 % of all installations fail" in text.get_content()  # the global rule
     assert "jellyfin (lxc) broke: most of its installations fail, few did before" in text.get_content()
     assert "jellyfin (lxc) is fixed: few of its installations fail, most did" in text.get_content()
     (comment,) = github.comments[1]

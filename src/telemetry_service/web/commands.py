@@ -4,8 +4,8 @@ import asyncio
 import sys
 
 
-async def said_by_command(*arguments: str, seconds: float) -> bytes | None:
-    """What a command of this program prints; None when it fails, or does not end within so many seconds.
+async def said_by_command(*arguments: str, seconds: float, statuses: tuple[int, ...] = (0,)) -> bytes | None:
+    """What a command of this program prints; None when it ends with another status, or not within so many seconds.
 
     What goes wrong it says in the log itself.
     """
@@ -15,7 +15,7 @@ async def said_by_command(*arguments: str, seconds: float) -> bytes | None:
     try:
         async with asyncio.timeout(seconds):
             said, _ = await process.communicate()
-        return said if process.returncode == 0 else None
+        return said if process.returncode in statuses else None
     except TimeoutError:
         return None
     finally:
