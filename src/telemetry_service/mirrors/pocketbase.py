@@ -168,8 +168,9 @@ class PocketBase:
         Raises `Trouble`.
         """
         url = f"{self._path}/records?fields=id"
+        # PUT would do for all, and makes PocketBase look for each record first: a third of its time.
         requests = [
-            {"method": "PUT", "url": url, "body": {"id": operation.id, **operation.content}}
+            {"method": "POST" if operation.is_new else "PUT", "url": url, "body": {"id": operation.id, **operation.content}}
             for operation in operations
             if operation.content is not None
         ]
