@@ -17,6 +17,7 @@ from telemetry_service.store.store import Store
 from telemetry_service.store.stuck import count_stuck
 
 CACHE_MB = 8  # a command has less to remember than the fold
+RETENTION_CACHE_MB = 64  # the indexes of a million installations: each page that a transaction changes is then written once
 
 
 def _check_existing(settings: Settings) -> None:
@@ -25,11 +26,11 @@ def _check_existing(settings: Settings) -> None:
 
 
 @contextmanager
-def existing_store(settings: Settings) -> Iterator[Store]:
+def existing_store(settings: Settings, cache_mb: int = CACHE_MB) -> Iterator[Store]:
     """The store of a data directory, for a command. Raises `UnusableData` where there is none."""
     _check_existing(settings)
     ids = identities(settings.data_dir)
-    with closing(Store(settings.data_dir, store_options(settings), ids, now=now(), cache_mb=CACHE_MB)) as opened:
+    with closing(Store(settings.data_dir, store_options(settings), ids, now=now(), cache_mb=cache_mb)) as opened:
         yield opened
 
 
@@ -43,7 +44,7 @@ def clean_up(settings: Settings, *, dry_run: bool) -> int:
 
 def retain(settings: Settings, *, dry_run: bool) -> int:
     """Delete what is older than is kept; how many installations those are. A dry run changes nothing."""
-    with existing_store(settings) as opened:
+    with existing_store(settings, RETENTION_CACHE_MB) as opened:
         if dry_run:
             through = retention.last_day_over(now() // upkeep.MICROSECONDS_PER_DAY, settings.retention_days)
             return retention.count_through(opened.connection, through)
