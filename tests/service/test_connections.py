@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import msgspec
+import pytest
 from running_service import PATIENCE_SECONDS, Client, Service, report
 from stored_data import StoredData
 
@@ -41,6 +42,23 @@ def test_too_large_is_said_before_the_body_is_sent(shared: Service) -> None:
         status, received = read_answer(connection)
         assert status == 413
         assert b"100 Continue" not in received
+
+
+@pytest.mark.parametrize("line", ["Connection: keep-alive", "Connection: close", "Transfer-Encoding: chunked"])
+def test_who_sends_all_of_a_body_that_is_too_large_reads_why(shared: Service, line: str) -> None:
+    """A proxy makes 502 of a connection that is reset under it."""
+    size = MAX_BODY_BYTES * 20
+    chunked = "chunked" in line
+    with connected(shared) as connection:
+        connection.sendall(head(line) + b"%x\r\n" % size if chunked else head(line, f"Content-Length: {size}"))
+        for _ in range(20):
+            connection.sendall(b"x" * MAX_BODY_BYTES)
+            time.sleep(0.01)  # so that the answer is there long before the end
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+    assert received.startswith(b"HTTP/1.1 413 ")
+    assert received.count(b"HTTP/1.1") == 1
 
 
 def test_a_chunked_body_is_cut_off_at_the_limit(shared: Service) -> None:

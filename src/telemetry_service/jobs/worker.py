@@ -7,11 +7,11 @@ import time
 
 import structlog
 
-from telemetry_service.jobs.fold import Fold
+from telemetry_service.jobs.fold import BATCH_EVENTS, Fold
 from telemetry_service.jobs.schedule import STOP_SECONDS, Schedule
 from telemetry_service.store.database import StoreUnavailable
 
-IDLE_SECONDS = 0.2
+REST_SECONDS = 0.2  # lets reports gather, for a batch costs more than what it holds
 RETRY_SECONDS = 2.0
 GAUGE_SECONDS = 5.0  # how old the public figure of running installations may be
 
@@ -48,8 +48,8 @@ def _fold(fold: Fold, stop: threading.Event) -> None:
             failing = True
             stop.wait(RETRY_SECONDS)
             continue
-        if not folded:
-            stop.wait(IDLE_SECONDS)
+        if folded < BATCH_EVENTS:
+            stop.wait(REST_SECONDS)
 
 
 def _await_parent(stop: threading.Event) -> None:

@@ -23,7 +23,7 @@ HEAD_SECONDS = 10.0  # from connecting, or the first byte of a further request, 
 REQUEST_SECONDS = 20.0  # from there to the end of its body
 ANSWER_SECONDS = 60.0  # also for a client to take what it asked for
 IDLE_SECONDS = 20.0
-CLOSING_SECONDS = 3.0  # for the last bytes of an answer to leave
+CLOSING_SECONDS = 3.0  # for the last bytes of an answer to leave, and for a client that still sends to see them
 SLICE_BYTES = 4 * 1024  # what is parsed before the bounds are looked at
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
@@ -65,23 +65,24 @@ class Connection(HttpToolsProtocol):
         self.held_bytes = 0
         self._unparsed = b""
         self._answered: RequestResponseCycle | None = None
+        self._lingers = False  # it has said its last word, and throws away what still comes
         self.phase = IDLE
         self.deadline = self.since = loop.time() + HEAD_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
         self.flow = _Flow(self, transport)
+        self._last_word = _LastWord(self, transport)
         self._watch.admit(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._let_go()
-        if self._answered is not None:
-            # uvicorn tells only the last request of a pipeline.
-            self._answered.disconnected = True
-            self._answered.message_event.set()
+        self._disconnect_requests()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._lingers:
+            return
         if self.pipeline or self._unparsed:
             self._unparsed += data
             self.flow.pause_reading()
@@ -93,7 +94,7 @@ class Connection(HttpToolsProtocol):
     def _feed_in_slices(self, data: bytes) -> None:
         """Parse until requests wait for the answer to one before them; the rest is for when they have theirs."""
         for start in range(0, len(data), SLICE_BYTES):
-            if self.pipeline or self.transport.is_closing():
+            if self.pipeline or self._lingers or self.transport.is_closing():
                 self._unparsed = data[start:]
                 return
             self._feed(data[start : start + SLICE_BYTES])
@@ -126,7 +127,8 @@ class Connection(HttpToolsProtocol):
         if self.phase == HEAD:
             self._head_bytes += size
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(HEAD_TOO_LARGE)
+                self._refusal = HEAD_TOO_LARGE
+                self._broken()
         elif self.phase == BODY:
             self.held_bytes += size
             if self.held_bytes > self._watch.max_body_bytes + BEYOND_BODY_BYTES or len(self.headers) > MAX_HEADERS:
@@ -145,6 +147,7 @@ class Connection(HttpToolsProtocol):
             self._refusal = HEAD_TOO_LARGE
             raise Refused
         HttpToolsProtocol.on_headers_complete(self)
+        self.cycle.transport = self._last_word  # type: ignore[assignment] # which writes and closes as one
         self.phase = BODY
         self.deadline += REQUEST_SECONDS - HEAD_SECONDS
 
@@ -162,11 +165,10 @@ class Connection(HttpToolsProtocol):
         """As in uvicorn, but without its timer for idle connections, which the deadline stands in for."""
         self.server_state.total_requests += 1
         self.since = now = self.loop.time()
-        if self.transport.is_closing():
+        if self._lingers or self.transport.is_closing():
             self.deadline = now + CLOSING_SECONDS
         elif self.phase == BODY and not self.pipeline:
-            # Answered before the request was all there. Closing now would reset the connection under a client that still sends,
-            # which then never sees the answer: the rest is read and thrown away, within bounds.
+            # Answered before the request was all there: the rest is read and thrown away, within bounds.
             self.flow.resume_reading()
             self.deadline = now + CLOSING_SECONDS
         else:
@@ -226,7 +228,7 @@ class Connection(HttpToolsProtocol):
 
     def overdue(self) -> None:
         """End the connection, with a word why if that can still be said."""
-        if self.transport.is_closing() or self.phase == ANSWER:
+        if self._lingers or self.transport.is_closing() or self.phase == ANSWER:
             self.transport.abort()
         elif self.phase == IDLE or (self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete):
             self._close(self.loop.time())
@@ -236,7 +238,7 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, refusal: tuple[int, str]) -> None:
         """Say why and end. Who has its answer already hears nothing more."""
         if self.phase == BODY and self.cycle.response_complete:
-            self._close(self.loop.time())
+            self.linger()
             return
         status, reason = refusal
         body = reason.encode() + b"\n"
@@ -244,7 +246,26 @@ class Connection(HttpToolsProtocol):
         headers += security_headers(headers, self.scheme or "http")
         if not self.transport.is_closing():
             self.transport.write(STATUS_LINE[status] + _lines(headers) + body)
-        self._close(self.loop.time())
+            self.linger()
+
+    def linger(self) -> None:
+        """Send nothing more, and take and throw away what comes until the client ends the connection or its time is over.
+
+        Closing would reset the connection under a client that still sends, which then never sees the answer.
+        """
+        self._lingers = True
+        self._disconnect_requests()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self.deadline = self.loop.time() + CLOSING_SECONDS
+
+    def _disconnect_requests(self) -> None:
+        """Tell those that are not answered yet; uvicorn tells only the last request of a pipeline."""
+        for cycle in (self._answered, self.cycle):
+            if cycle is not None:
+                cycle.disconnected = True
+                cycle.message_event.set()
 
     def _close(self, now: float) -> None:
         self.transport.close()
@@ -258,6 +279,22 @@ class Connection(HttpToolsProtocol):
 def _lines(headers: Headers) -> bytes:
     """Headers as they stand before the body."""
     return b"".join([b"%b: %b\r\n" % header for header in headers]) + b"\r\n"
+
+
+class _LastWord:
+    """The transport as the answer to a request sees it, which ends a connection when it has answered."""
+
+    def __init__(self, connection: Connection, transport: asyncio.Transport) -> None:
+        self._connection = connection
+        self._transport = transport
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+
+    def close(self) -> None:
+        if self._connection.phase == BODY:
+            self._connection.linger()
+        else:
+            self._transport.close()
 
 
 class _Flow(FlowControl):
