@@ -65,6 +65,7 @@ class Connection(HttpToolsProtocol):
         self.held_bytes = 0
         self._unparsed = b""
         self._answered: RequestResponseCycle | None = None
+        self._may_linger = True
         self._lingers = False  # it has said its last word, and throws away what still comes
         self.phase = IDLE
         self.deadline = self.since = loop.time() + HEAD_SECONDS
@@ -253,12 +254,23 @@ class Connection(HttpToolsProtocol):
 
         Closing would reset the connection under a client that still sends, which then never sees the answer.
         """
-        self._lingers = True
         self._disconnect_requests()
+        if not self._may_linger:
+            self._close(self.loop.time())
+            return
+        self._lingers = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
         self.deadline = self.loop.time() + CLOSING_SECONDS
+
+    def shutdown(self) -> None:
+        """As in uvicorn; the server stops, so that nobody is waited for but those who get an answer."""
+        self._may_linger = False
+        if self._lingers:
+            self.transport.close()
+        else:
+            HttpToolsProtocol.shutdown(self)
 
     def _disconnect_requests(self) -> None:
         """Tell those that are not answered yet; uvicorn tells only the last request of a pipeline."""
