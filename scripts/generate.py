@@ -25,7 +25,7 @@ def settings_page() -> str:
     return f"""# Settings
 
 Environment variables, read once at start. All that cannot be used are listed in one error.
-Made from `settings.py` by `python -m scripts.generate`.
+Made from `settings/table.py` by `python -m scripts.generate`.
 
 | name | default | meaning |
 |---|---|---|

@@ -11,8 +11,8 @@ import pytest
 from git_server import serving
 from published_data import DAY, K, Reporter, contents, environ, fold, usual_events
 
+from telemetry_service.bootstrap.publishing import CannotPublish, publish
 from telemetry_service.jobs import pages_branch
-from telemetry_service.publication import CannotPublish, publish
 from telemetry_service.settings import from_environ
 from telemetry_service.store.publication import last_success, repository
 

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from published_data import DAY, FILE_NAME, SOURCES, K, Reporter, contents, environ, fold, query, reports_of, usual_events
 
+from telemetry_service.bootstrap.publishing import CannotPublish, publish
 from telemetry_service.core.counts import Dimension
 from telemetry_service.core.period import period
 from telemetry_service.core.public_data import DATABASE, DICTIONARY, DIMENSIONS, TABLES, VIEWS
 from telemetry_service.core.reports.view import View
-from telemetry_service.publication import CannotPublish, publish
 from telemetry_service.settings import from_environ
 from telemetry_service.store import public_copy
 from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, migrate

@@ -10,7 +10,7 @@ import typer
 from telemetry_service.cli.environment import current_settings
 
 if TYPE_CHECKING:
-    from telemetry_service.filters import Distil, Scrub
+    from telemetry_service.bootstrap.filtering import Distil, Scrub
 
 
 def preview() -> None:
@@ -45,7 +45,7 @@ def scrub(
 
     Example: journalctl -u jellyfin | telemetry-service scrub
     """
-    from telemetry_service.filters import Scrub
+    from telemetry_service.bootstrap.filtering import Scrub
 
     _filter(Scrub(current_settings(), gate=gate), jsonl)
 
@@ -66,7 +66,7 @@ def distil(
 
     Example: telemetry-service distil < install.log
     """
-    from telemetry_service.filters import Distil
+    from telemetry_service.bootstrap.filtering import Distil
 
     _filter(Distil(current_settings()), jsonl)
 
@@ -100,7 +100,7 @@ def fields(
 
 def _filter(clean: "Scrub | Distil", jsonl: bool) -> None:
     """Run standard input through `clean`; a reader that goes away ends it without a word, as it does other filters."""
-    from telemetry_service.filters import lines, whole
+    from telemetry_service.bootstrap.filtering import lines, whole
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     source, target = sys.stdin.buffer, sys.stdout.buffer

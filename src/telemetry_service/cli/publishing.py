@@ -23,9 +23,9 @@ def publish(
 
     Example: telemetry-service publish --to ./site
     """
+    from telemetry_service.bootstrap.publishing import CannotPublish
+    from telemetry_service.bootstrap.publishing import publish as run
     from telemetry_service.logs import set_up_logging
-    from telemetry_service.publication import CannotPublish
-    from telemetry_service.publication import publish as run
 
     if to is None and not push:
         raise typer.BadParameter("say where: --to DIR, --push, or both")

@@ -1,0 +1,56 @@
+"""The documents agree with the sources: links lead somewhere, commands exist, every dependency says why it is there."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from telemetry_service.cli import app
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def anchors(document: Path) -> set[str]:
+    """The places of a document that a link can lead to, named as GitHub names them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(document: Path) -> Iterator[str]:
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8")):
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        if not link.startswith("http") and not (target.is_file() and (not anchor or anchor in anchors(target))):
+            yield link
+
+
+def commands(group: Any, before: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        yield before + name
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{name} ")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_commands(document: Path) -> None:
+    assert list(broken_links(document)) == []
+    known = set(commands(typer.main.get_command(app)))
+    named = re.findall(r"`telemetry-service ([a-z][a-z-]*)((?: [a-z]+)?)", document.read_text("utf-8"))
+    unknown = [first for first, second in named if first not in known and first + second not in known]
+    assert unknown == []
+
+
+def test_every_dependency_has_a_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    text = (ROOT / "docs/architecture.md").read_text("utf-8").partition("\n## Dependencies")[2]
+    table, _, development = text.partition("\nFor development:")
+    assert [
+        name for name in project["project"]["dependencies"] if not re.search(rf"^\| (.*, )?{name}[ ,]", table, re.MULTILINE)
+    ] == []
+    short = [name.removeprefix("pytest-") for name in project["dependency-groups"]["dev"]]
+    assert [name for name in short if name not in development] == []
