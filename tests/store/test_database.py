@@ -120,3 +120,20 @@ END;
 def test_the_view_for_people(tmp_path: Path) -> None:
     with opened(tmp_path):
         assert query(tmp_path, "SELECT * FROM installation_by_name") == []
+
+
+class TestNextSteps:
+    @pytest.mark.parametrize(
+        "content", [b"no database at all, and long enough to be looked at", b"SQLite format 3\x00" + bytes(5000)]
+    )
+    def test_of_a_damaged_file(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "file").write_bytes(content)
+        with pytest.raises(StoreUnavailable, match=r"^file: .*damaged.*restore --replace\)$"):
+            connect(tmp_path / "file")
+
+    def test_of_a_file_that_cannot_be_opened(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreUnavailable, match=r"^file: unable to open .*; run this as the user that owns DATA_DIR"):
+            connect(tmp_path / "missing" / "file")
+
+    def test_what_needs_none_is_said_as_it_is(self) -> None:
+        assert str(database.unavailable(sqlite3.OperationalError("disk I/O error"))) == "disk I/O error"

@@ -4,14 +4,16 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from telemetry_service.store import store
 from telemetry_service.store.database import UnusableData
-from telemetry_service.store.directory import KEY_FILE, LOCK_FILE, create_key, held, identities
+from telemetry_service.store.directory import KEY_FILE, LOCK_FILE, create_key, held, identities, store_file
 
 HOLD = """
 import sys
@@ -32,6 +34,42 @@ def _open_umask() -> Iterator[None]:
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """With the rights of an account that owns nothing, where that is allowed; its directories must be shut otherwise."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+class TestAnotherOwner:
+    @pytest.mark.parametrize("ask", [identities, store_file])
+    @pytest.mark.parametrize("shut", ["", KEY_FILE])
+    def test_is_told_who_to_be(self, tmp_path: Path, ask: Callable[[Path], object], shut: str) -> None:
+        with TemporaryDirectory() as name:  # that of pytest is shut to nobody already
+            directory = Path(name)
+            identities(directory)
+            directory.chmod(0o755)
+            (directory / shut).chmod(0)
+            unread = shut == "" or ask is identities
+            said = r"cannot be read \(Permission denied\); run this as the user that owns DATA_DIR" if unread else "no data here"
+            with as_nobody(), pytest.raises(UnusableData, match=said):
+                ask(directory)
+            directory.chmod(0o700)
+
+
+def test_a_directory_without_a_store_has_no_data(tmp_path: Path) -> None:
+    for directory in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(UnusableData, match="no data here yet; set DATA_DIR"):
+            store_file(directory)
+    (tmp_path / store.FILE_NAME).touch()
+    assert store_file(tmp_path) == tmp_path / store.FILE_NAME
 
 
 class TestHolding:

@@ -14,10 +14,10 @@ from telemetry_service.jobs.audit import CannotLook, Mirrored, Place, audit
 from telemetry_service.mirrors.collection import SYSTEM_COLUMNS, columns
 from telemetry_service.mirrors.pocketbase import Trouble
 from telemetry_service.settings import Settings
-from telemetry_service.store import inbox, store
+from telemetry_service.store import inbox
 from telemetry_service.store.audits import note_audit
-from telemetry_service.store.database import UnusableData, connect, migrate, transaction
-from telemetry_service.store.directory import LOCK_FILE, identities
+from telemetry_service.store.database import connect, migrate, transaction
+from telemetry_service.store.directory import LOCK_FILE, identities, store_file
 from telemetry_service.store.inbox import InboxReader
 
 
@@ -27,10 +27,9 @@ def run_audit(settings: Settings) -> Audit:
     Raises `UnusableData` where there is no data, `StoreUnavailable` when what was found cannot be stored.
     """
     directory = settings.data_dir
-    if not (directory / store.FILE_NAME).exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    path = store_file(directory)
     ids = identities(directory)
-    with closing(connect(directory / store.FILE_NAME)) as connection:
+    with closing(connect(path)) as connection:
         migrate(connection, "store", now())
         waiting = InboxReader(directory) if (directory / inbox.FILE_NAME).exists() else None
         scrubber = Scrubber(settings.public_hosts)

@@ -4,7 +4,8 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from telemetry_service.bootstrap.assembly import intake, now, open_store, store_options
+from telemetry_service.bootstrap.assembly import intake, now, store_options
+from telemetry_service.bootstrap.upkeep import existing_store
 from telemetry_service.core.event import Event
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.core.period import day_of
@@ -23,11 +24,8 @@ PROGRESS_COLUMNS = (
 
 def recount(settings: Settings) -> list[tuple[int, int, int, int, int]]:
     """The cells whose stored count differs from the installations they come from; see `Store.differences`."""
-    store = open_store(settings, identities(settings.data_dir))
-    try:
+    with existing_store(settings) as store:
         return list(store.differences())
-    finally:
-        store.close()
 
 
 def demo(settings: Settings, *, installations: int, days: int, seed: int) -> None:

@@ -23,9 +23,8 @@ from telemetry_service.core.installation import Installation
 from telemetry_service.core.spreadsheet import guarded
 from telemetry_service.settings import Settings
 from telemetry_service.store.database import UnusableData
-from telemetry_service.store.directory import identities
+from telemetry_service.store.directory import identities, store_file
 from telemetry_service.store.exporting import Content, content
-from telemetry_service.store.store import FILE_NAME
 
 SHOW_EVERY = 1_000
 _OUTCOME = ("status", "exit_code", "error", "error_category", "install_duration")
@@ -72,8 +71,7 @@ def _cells(installation: Installation, ids: Identities) -> Iterator[str | int]:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[tuple[Content, Identities]]:
-    if not (settings.data_dir / FILE_NAME).exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    store_file(settings.data_dir)
     ids = identities(settings.data_dir)
     with content(settings.data_dir, ids) as found:
         yield found, ids

@@ -17,8 +17,7 @@ from telemetry_service.mirrors.pocketbase import Login, PocketBase
 from telemetry_service.settings import Settings, from_environ
 from telemetry_service.store.changes import Changes, Standing, begin_anew, retry_set_aside, set_aside_reasons, standing
 from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, transaction
-from telemetry_service.store.directory import identities
-from telemetry_service.store.store import FILE_NAME
+from telemetry_service.store.directory import identities, store_file
 
 CONNECTIONS = 8
 NICENESS = 5  # answering and folding go first
@@ -88,6 +87,4 @@ def resend(settings: Settings) -> None:
 
 
 def _opened(settings: Settings) -> Connection:
-    if not (settings.data_dir / FILE_NAME).exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
-    return connect(settings.data_dir / FILE_NAME)
+    return connect(store_file(settings.data_dir))

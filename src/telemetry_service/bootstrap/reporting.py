@@ -9,9 +9,9 @@ from telemetry_service.core.period import Period, day_of
 from telemetry_service.core.reports.view import View
 from telemetry_service.core.week import DAYS, before, first_day
 from telemetry_service.settings import Settings
-from telemetry_service.store.database import UnusableData
+from telemetry_service.store.directory import store_file
 from telemetry_service.store.reading import Reader
-from telemetry_service.store.store import FILE_NAME, declared_sources
+from telemetry_service.store.store import declared_sources
 from telemetry_service.store.weeks import weekly_report
 from telemetry_service.web.mails import report_mail
 
@@ -24,8 +24,7 @@ def last_week() -> Period:
 
 def report(settings: Settings, week: Period) -> Message | None:
     """The report of a week in published numbers, as a mail; None where nothing was published up to then."""
-    if not (settings.data_dir / FILE_NAME).exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    store_file(settings.data_dir)
     view = View(period=week, sources=declared_sources(settings.data_dir).of_repository(DEFAULT_REPOSITORY), exact=False)
     reader = Reader(settings.data_dir)
     with closing(reader.connection):

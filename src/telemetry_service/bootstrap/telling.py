@@ -28,10 +28,11 @@ from telemetry_service.jobs.schedule import JobFailed
 from telemetry_service.settings import Settings
 from telemetry_service.store import outbox
 from telemetry_service.store.alert_words import fixes, notices
-from telemetry_service.store.database import UnusableData, connect
+from telemetry_service.store.database import connect
+from telemetry_service.store.directory import store_file
 from telemetry_service.store.outbox import Busy, held_outbox
 from telemetry_service.store.reading import PUBLIC, Reader
-from telemetry_service.store.store import FILE_NAME, declared_sources
+from telemetry_service.store.store import declared_sources
 
 TEST_WAIT_SECONDS = 45.0
 
@@ -116,9 +117,7 @@ def _notices(settings: Settings) -> Iterator[Notice]:
 
 def existing(settings: Settings) -> Connection:
     """A connection to the store of a data directory that has one."""
-    if not (settings.data_dir / FILE_NAME).exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
-    return connect(settings.data_dir / FILE_NAME, read_only=True)
+    return connect(store_file(settings.data_dir), read_only=True)
 
 
 def _fixed(settings: Settings) -> Iterator[Comment]:

@@ -9,8 +9,8 @@ from telemetry_service.jobs import upkeep
 from telemetry_service.settings import Settings
 from telemetry_service.store import inbox, restoring, retention, store
 from telemetry_service.store.backup import Manifest
-from telemetry_service.store.database import UnusableData, connect
-from telemetry_service.store.directory import identities
+from telemetry_service.store.database import connect
+from telemetry_service.store.directory import identities, store_file
 from telemetry_service.store.inbox import InboxReader
 from telemetry_service.store.restoring import Restored
 from telemetry_service.store.store import Store
@@ -20,15 +20,10 @@ CACHE_MB = 8  # a command has less to remember than the fold
 RETENTION_CACHE_MB = 64  # the indexes of a million installations: each page that a transaction changes is then written once
 
 
-def _check_existing(settings: Settings) -> None:
-    if not (settings.data_dir / store.FILE_NAME).exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
-
-
 @contextmanager
 def existing_store(settings: Settings, cache_mb: int = CACHE_MB) -> Iterator[Store]:
     """The store of a data directory, for a command. Raises `UnusableData` where there is none."""
-    _check_existing(settings)
+    store_file(settings.data_dir)
     ids = identities(settings.data_dir)
     with closing(Store(settings.data_dir, store_options(settings), ids, now=now(), cache_mb=cache_mb)) as opened:
         yield opened
@@ -72,7 +67,7 @@ def backup_folder(settings: Settings) -> Path:
 
 def back_up(settings: Settings, folder: Path | None) -> tuple[Path, Manifest]:
     """Back up the data directory, beside a running service or without one; where the backup is, and what it holds."""
-    _check_existing(settings)
+    store_file(settings.data_dir)
     # Neither a key nor the newest schema is needed for it: a backup comes before an update.
     with closing(connect(settings.data_dir / store.FILE_NAME)) as connection:
         return upkeep.back_up(connection, settings.data_dir, folder or backup_folder(settings), now)

@@ -7,8 +7,9 @@ from telemetry_service.bootstrap.upkeep import existing_store
 from telemetry_service.core.alerting.alert import Alert
 from telemetry_service.jobs import watch
 from telemetry_service.settings import Settings
-from telemetry_service.store import alerts, store
-from telemetry_service.store.database import UnusableData, connect
+from telemetry_service.store import alerts
+from telemetry_service.store.database import connect
+from telemetry_service.store.directory import store_file
 from telemetry_service.store.store import declared_sources
 
 
@@ -20,9 +21,7 @@ def look(settings: Settings) -> watch.Passed:
 
 def found(settings: Settings, past: int) -> tuple[list[Alert], list[Alert], dict[str, str]]:
     """Open alerts, so many past ones, and the lines of their causes that may be told; the newest first."""
-    path = settings.data_dir / store.FILE_NAME
-    if not path.exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    path = store_file(settings.data_dir)
     with closing(connect(path, read_only=True)) as connection:
         open_now = alerts.open_alerts(connection)
         closed = alerts.past_alerts(connection, past) if past else []

@@ -23,7 +23,7 @@ from telemetry_service.core.identity import Identities
 from telemetry_service.core.period import day_of
 from telemetry_service.store import inbox, store
 from telemetry_service.store.compact import SPARE_BYTES, free_bytes, used_bytes
-from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, known_version, schema_version
+from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, known_version, schema_version, unavailable
 from telemetry_service.store.directory import KEY_FILE, read_key
 
 MANIFEST = "backup.json"
@@ -144,7 +144,7 @@ def _copy(directory: Path, target: Path, now: int) -> Manifest:
             try:
                 connection.execute("VACUUM INTO ?", (str(target / file),))
             except sqlite3.Error as error:
-                raise StoreUnavailable(f"{file}: {error}") from error
+                raise unavailable(error, file) from error
         (target / file).chmod(0o600)
         with closing(connect(target / file, read_only=True)) as connection:
             schemas[kind] = schema_version(connection)

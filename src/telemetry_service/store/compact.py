@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from telemetry_service.store.database import BUSY_TIMEOUT_SECONDS, StoreUnavailable
+from telemetry_service.store.database import BUSY_TIMEOUT_SECONDS, StoreUnavailable, unavailable
 
 PAGES_AT_ONCE = 500  # given back in one transaction
 TRUNCATE_WAIT_MS = 200  # for readers of an older state; a report takes some 50 ms
@@ -23,7 +23,7 @@ def give_back_pages(connection: sqlite3.Connection) -> Iterator[int]:
         try:
             connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
         except sqlite3.Error as error:
-            raise StoreUnavailable(str(error)) from error
+            raise unavailable(error) from error
         left = _pragma(connection, "freelist_count")
         yield left
         if left >= free:  # a database that was made without incremental vacuum; VACUUM takes them
@@ -60,7 +60,7 @@ def vacuum(connection: sqlite3.Connection, directory: Path) -> None:
         connection.execute(f"PRAGMA temp_store_directory = {_quoted(str(directory.absolute()))}")
         connection.execute("VACUUM")
     except sqlite3.Error as error:
-        raise StoreUnavailable(str(error)) from error
+        raise unavailable(error) from error
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:

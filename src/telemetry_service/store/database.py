@@ -18,6 +18,26 @@ class UnusableData(Exception):
     """The data directory cannot be used as it is; the text says why and what to do."""
 
 
+_DAMAGED = "the file is damaged: put a backup in its place (telemetry-service restore --replace)"
+_NOT_OURS = "run this as the user that owns DATA_DIR, on a disk that can be written"
+_NEXT_STEPS = {
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_CANTOPEN: _NOT_OURS,
+    sqlite3.SQLITE_READONLY: _NOT_OURS,
+    sqlite3.SQLITE_PERM: _NOT_OURS,
+    sqlite3.SQLITE_BUSY: "another command holds it for long; try again when that has ended",
+    sqlite3.SQLITE_FULL: "make room on the disk",
+}
+
+
+def unavailable(error: sqlite3.Error, file: str = "") -> StoreUnavailable:
+    """What SQLite could not do, and what to do about it."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without what only SQLite tells apart
+    next_step = _NEXT_STEPS.get(code, "")
+    return StoreUnavailable(f"{file}: {error}; {next_step}".removeprefix(": ").removesuffix("; "))
+
+
 def connect(path: Path, *, read_only: bool = False, cache_mb: int = 2, same_thread: bool = True) -> sqlite3.Connection:
     """Open a database file; `read_only` never creates nor writes it.
 
@@ -40,7 +60,7 @@ def connect(path: Path, *, read_only: bool = False, cache_mb: int = 2, same_thre
             connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
         connection.execute(f"PRAGMA cache_size = -{cache_mb * 1024}")
     except sqlite3.Error as error:
-        raise StoreUnavailable(f"{path.name}: {error}") from error
+        raise unavailable(error, path.name) from error
     return connection
 
 
@@ -54,13 +74,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
         roll_back(connection)  # one that could not be rolled back before would stay open for good
-        raise StoreUnavailable(str(error)) from error
+        raise unavailable(error) from error
     try:
         yield
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         roll_back(connection)
-        raise StoreUnavailable(str(error)) from error
+        raise unavailable(error) from error
     except BaseException:
         roll_back(connection)
         raise

@@ -60,12 +60,34 @@ def held_if_free(directory: Path) -> Iterator[bool]:
             yield True
 
 
+def store_file(directory: Path) -> Path:
+    """The file of the store, for a command that makes nothing of an empty directory.
+
+    Raises `UnusableData` where there is none.
+    """
+    path = directory / store.FILE_NAME
+    if not _is_there(path):
+        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    return path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError as error:
+        raise _unreadable(path.name, error) from None
+
+
+def _unreadable(file: str, error: OSError) -> UnusableData:
+    return UnusableData(f"{file} cannot be read ({error.strerror}); run this as the user that owns DATA_DIR")
+
+
 def identities(directory: Path) -> Identities:
     """The ids of this directory: its key is created with a new directory, and read ever after.
 
-    Raises `UnusableData` when the key of existing data is gone.
+    Raises `UnusableData` when the key of existing data is gone, or cannot be read.
     """
-    if (directory / KEY_FILE).exists():
+    if _is_there(directory / KEY_FILE):
         return read_key(directory)
     if (directory / store.FILE_NAME).exists():
         raise UnusableData(
@@ -79,10 +101,12 @@ def identities(directory: Path) -> Identities:
 def read_key(directory: Path) -> Identities:
     """The ids of a directory that has a key.
 
-    Raises `UnusableData` for a file that is no key.
+    Raises `UnusableData` for a file that is no key, or cannot be read.
     """
     try:
         return Identities(bytes.fromhex((directory / KEY_FILE).read_text("ascii").strip()))
+    except PermissionError as error:
+        raise _unreadable(KEY_FILE, error) from None
     except (ValueError, UnicodeDecodeError):
         raise UnusableData(f"{KEY_FILE} holds no key; restore it from a backup") from None
 

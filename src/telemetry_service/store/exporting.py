@@ -11,7 +11,7 @@ from telemetry_service.core.fields import STATUSES
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import Installation
 from telemetry_service.store.cells import DIMENSION_SHIFT, FACETS, STATUS_MASK, dimension_and_value, source_number
-from telemetry_service.store.database import StoreUnavailable, connect
+from telemetry_service.store.database import connect, unavailable
 from telemetry_service.store.names import Names
 from telemetry_service.store.rows import Rows
 from telemetry_service.store.store import FILE_NAME, sealed_through
@@ -67,6 +67,6 @@ def content(directory: Path, identities: Identities) -> Iterator[Content]:
         connection.execute("BEGIN")
         yield Content(connection, identities)
     except sqlite3.Error as error:
-        raise StoreUnavailable(str(error)) from error
+        raise unavailable(error) from error
     finally:
         connection.close()

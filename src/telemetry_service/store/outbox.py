@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from telemetry_service.core.messages import Message, Notice
-from telemetry_service.store import store
-from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, transaction
+from telemetry_service.store.database import UnusableData, connect, transaction, unavailable
+from telemetry_service.store.directory import store_file
 
 LOCK = "outbox.lock"
 LOCK_LOOK_SECONDS = 0.1
@@ -69,15 +69,14 @@ def held_outbox(directory: Path, wait_seconds: float = 0.0) -> Iterator[sqlite3.
 
     Raises `Busy` when another process still holds it after so many seconds, `UnusableData` without data.
     """
-    if not (directory / store.FILE_NAME).exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    path = store_file(directory)
     try:
         lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise UnusableData(f"nothing can be written to the data directory ({error.strerror})") from None
     try:
         _acquire(lock, wait_seconds)
-        with closing(connect(directory / store.FILE_NAME)) as connection:
+        with closing(connect(path)) as connection:
             yield connection
     finally:
         os.close(lock)
@@ -229,7 +228,7 @@ def standing(connection: sqlite3.Connection) -> list[Channel]:
             " max(changed_at) FILTER (WHERE state = 'confirmed') FROM delivery AS d GROUP BY channel ORDER BY channel"
         ).fetchall()
     except sqlite3.Error as error:
-        raise StoreUnavailable(str(error)) from error
+        raise unavailable(error) from error
     return [Channel(*row) for row in rows]
 
 

@@ -13,7 +13,7 @@ from telemetry_service.core.event import Entry, Erasure, Event
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import Installation, from_event, join
 from telemetry_service.core.period import day_of
-from telemetry_service.store.database import StoreUnavailable
+from telemetry_service.store.database import unavailable
 from telemetry_service.store.erasing import erased_day
 from telemetry_service.store.inbox import InboxReader
 from telemetry_service.store.names import Names
@@ -50,7 +50,7 @@ def waiting_of(directory: Path, random_id: bytes) -> list[Waiting]:
         finally:
             inbox.close()
     except sqlite3.Error as error:
-        raise StoreUnavailable(str(error)) from error
+        raise unavailable(error) from error
 
 
 def held_under(

@@ -6,7 +6,8 @@ from pathlib import Path
 from telemetry_service.core.counts import NUMERIC
 from telemetry_service.store import store
 from telemetry_service.store.cells import FACETS, dimension_of, value_of
-from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, migrate
+from telemetry_service.store.database import connect, migrate, unavailable
+from telemetry_service.store.directory import store_file
 
 # Column by column: the table of names also tells when each was first seen, and public_remainder is not public.
 READABLE = {
@@ -40,9 +41,7 @@ def copy_public(directory: Path, target: Path) -> None:
     table or column that is not in `READABLE`. Raises `UnusableData` where there is no store, `StoreUnavailable` when it
     cannot be read.
     """
-    source = directory / store.FILE_NAME
-    if not source.exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    source = store_file(directory)
     connection = connect(target / store.FILE_NAME)
     try:
         connection.execute("PRAGMA synchronous = OFF")  # made anew each time
@@ -57,7 +56,7 @@ def copy_public(directory: Path, target: Path) -> None:
         connection.execute(f"DETACH {_LIVE}")
         connection.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
-        raise StoreUnavailable(f"{source.name}: {error}") from error
+        raise unavailable(error, source.name) from error
     finally:
         connection.close()
 

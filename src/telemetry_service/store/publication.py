@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry_service.store import store
 from telemetry_service.store.database import UnusableData
+from telemetry_service.store.directory import store_file
 
 FOLDER = "publish"
 REPOSITORY = "pages.git"  # the newest commit, so that only changes travel
@@ -22,8 +22,7 @@ def held_publication(directory: Path) -> Iterator[Path]:
 
     Raises `UnusableData` without data, where nothing can be written, and while another publication is under way.
     """
-    if not (directory / store.FILE_NAME).exists():
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+    store_file(directory)
     folder = directory / FOLDER
     try:
         folder.mkdir(exist_ok=True, mode=0o700)

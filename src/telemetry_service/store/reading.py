@@ -25,7 +25,7 @@ from telemetry_service.store.cells import (
     of_value,
     source_number,
 )
-from telemetry_service.store.database import StoreUnavailable, connect
+from telemetry_service.store.database import StoreUnavailable, connect, unavailable
 from telemetry_service.store.names import Names
 from telemetry_service.store.sums import Rows, Settled, Sums
 
@@ -237,7 +237,7 @@ class Readers:
             finally:
                 reader.connection.execute("ROLLBACK")
         except sqlite3.Error as error:
-            raise StoreUnavailable(str(error)) from error
+            raise unavailable(error) from error
 
     def close(self) -> None:
         """Finish what is being read, and close the views."""

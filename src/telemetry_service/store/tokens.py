@@ -14,7 +14,7 @@ from typing import NamedTuple
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.period import day_of
 from telemetry_service.store import store
-from telemetry_service.store.database import StoreUnavailable, connect, transaction
+from telemetry_service.store.database import connect, transaction, unavailable
 
 SCOPES = ("ingest", "read", "admin")
 TOKEN_BYTES = 32
@@ -110,5 +110,5 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[Token, bytes]]:
             "SELECT id, name, scope, created_at, expires_day, revoked_day, last_used_day, hash FROM token ORDER BY id"
         ).fetchall()
     except sqlite3.Error as error:
-        raise StoreUnavailable(str(error)) from error
+        raise unavailable(error) from error
     return [(Token(id_, name, scope, day_of(created_at), *days), stored) for id_, name, scope, created_at, *days, stored in rows]
