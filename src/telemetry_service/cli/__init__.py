@@ -1,7 +1,9 @@
 """The command line: its help is the manual. Each command loads what it needs, so that help and start-up stay quick."""
 
+import inspect
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -19,34 +21,24 @@ app = typer.Typer(
     help="Counts, anonymously and with consent, what happens when installation scripts run.\n\n"
     "Every setting is an environment variable; `telemetry-service settings` lists them.",
 )
-for command in (
-    service.serve,
-    looking.preview,
-    looking.scrub,
-    looking.distil,
-    looking.fields,
-    service.settings,
-    counting.recount,
-    counting.demo,
-    publishing.publish,
-    recording.record,
-    auditing.audit,
-    service.new_key,
-    upkeep.cleanup,
-    upkeep.retention,
-    upkeep.vacuum,
-    backups.backup,
-    backups.restore,
-    watching.watch,
-    watching.changes,
-    telling.alerts,
-    telling.report,
-):
-    app.command()(command)
-app.add_typer(token_app, name="token")
-app.add_typer(import_app, name="import")
-app.add_typer(export_app, name="export")
-app.add_typer(mirror_app, name="mirror")
+GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
+    "The service": (service.serve, service.settings, service.new_key, counting.demo),
+    "What becomes of a report": (looking.preview, looking.scrub, looking.distil, looking.fields),
+    "What the reports tell": (watching.changes, watching.watch, telling.report, telling.alerts, publishing.publish),
+    "Upkeep": (upkeep.cleanup, upkeep.retention, upkeep.vacuum, backups.backup, backups.restore, counting.recount),
+    "Privacy": (recording.record, auditing.audit),
+}
+for group, commands in GROUPS.items():
+    for command in commands:
+        app.command(rich_help_panel=group)(command)
+FAMILIES = {"token": token_app, "import": import_app, "export": export_app, "mirror": mirror_app}
+for name, family in FAMILIES.items():
+    app.add_typer(family, name=name, rich_help_panel="Access and other stores")
+for each in (app, *FAMILIES.values()):
+    for registered in each.registered_commands:
+        # A paragraph is one line here, so that it wraps in whatever width there is.
+        paragraphs = (inspect.getdoc(registered.callback) or "").split("\n\n")
+        registered.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 
 def main() -> None:

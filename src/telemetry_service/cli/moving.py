@@ -101,7 +101,9 @@ def export_jsonl(out: Out = None) -> None:
 def export_csv(out: Out = None) -> None:
     """Write the installations as a table for spreadsheets, with a short name in place of their ids.
 
-    Works while the service runs. Example: telemetry-service export csv --out telemetry.csv
+    Works while the service runs.
+
+    Example: telemetry-service export csv --out telemetry.csv
     """
     from telemetry_service.bootstrap.exporting import export_csv as run
 

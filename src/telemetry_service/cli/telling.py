@@ -3,7 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -53,7 +53,7 @@ def alerts(
 
 def report(
     week: Annotated[str, typer.Option(help="A week such as 2026-W47; the last one that is over by default.")] = "",
-    format_: Annotated[str, typer.Option("--format", help="text or html.")] = "text",
+    format_: Annotated[Literal["text", "html"], typer.Option("--format", help="Plain text, or the mail's HTML.")] = "text",
 ) -> None:
     """Print the report of a week, as it goes out by mail: published numbers beside those of the week before.
 
@@ -65,8 +65,6 @@ def report(
     from telemetry_service.bootstrap.reporting import report as run
     from telemetry_service.core.week import week as week_of
 
-    if format_ not in ("text", "html"):
-        raise typer.BadParameter("must be text or html", param_hint="--format")
     wanted = week_of(week) if week else last_week()
     if wanted is None:
         raise typer.BadParameter("must be a week such as 2026-W47", param_hint="--week")
