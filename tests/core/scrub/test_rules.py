@@ -30,14 +30,14 @@ def test_every_rule_has_a_case_and_a_name_of_its_own() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["rule"]))
 def test_rule_fires(case: dict[str, str], compiled: dict[str, CompiledRule]) -> None:
     subject = Subject.of(case["fires"])
-    changes = compiled[case["rule"]].changes(subject, Budget(1000))
+    changes = compiled[case["rule"]].changes(subject, Budget(10**9))
     assert changes, case["fires"]
     assert subject.rewritten(changes).text != case["fires"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["rule"]))
 def test_rule_leaves_alone(case: dict[str, str], compiled: dict[str, CompiledRule]) -> None:
-    assert compiled[case["rule"]].changes(Subject.of(case["stays"]), Budget(1000)) == []
+    assert compiled[case["rule"]].changes(Subject.of(case["stays"]), Budget(10**9)) == []
 
 
 def test_the_prefilter_never_hides_a_rule(compiled: dict[str, CompiledRule]) -> None:
@@ -73,10 +73,10 @@ def test_a_rule_finds_in_a_block_what_it_finds_in_each_line(compiled: dict[str, 
     for rule in compiled.values():
         alone = [Subject.of(line) for line in lines]
         block = Subject.of("\n".join(lines))
-        changed = [line.rewritten(rule.changes(line, Budget(1000))).text for line in alone]
-        assert block.rewritten(rule.changes(block, Budget(10**6))).text == "\n".join(changed), rule.name
+        changed = [line.rewritten(rule.changes(line, Budget(10**9))).text for line in alone]
+        assert block.rewritten(rule.changes(block, Budget(10**12))).text == "\n".join(changed), rule.name
 
 
 def test_offsets_survive_text_beyond_ascii(compiled: dict[str, CompiledRule]) -> None:
     subject = Subject.of("Größe ‘ü’ 🙂 łódź 192.168.1.9 – ende")
-    assert subject.rewritten(compiled["ipv4"].changes(subject, Budget(1000))).text == "Größe ‘ü’ 🙂 łódź <ipv4> – ende"
+    assert subject.rewritten(compiled["ipv4"].changes(subject, Budget(10**9))).text == "Größe ‘ü’ 🙂 łódź <ipv4> – ende"

@@ -2,7 +2,6 @@
 
 import random
 import string
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -174,43 +173,6 @@ def test_a_cut_keeps_the_limit_and_no_half_placeholder(scrubber: Scrubber, text:
 def test_an_unknown_word_never_passes_the_gate(scrubber: Scrubber, word: str, place: str) -> None:
     unknown = "qx" + word + "zq"
     assert unknown not in scrubber.gate(place.format(unknown))
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [
-        "a:",
-        "1.",
-        "10.0.0.1 ",
-        "a@",
-        "password=",
-        "a-",
-        '"',
-        "a",
-        " ",
-        "http://a:b@",
-        "user ",
-        "<",
-        "(",
-        "eyJ",
-        "x.",
-        "\n",
-        "\x1b[",
-        "ü@ö.de ",
-        "host h1-x ",
-        "\\",
-        "uid=1(a)",
-        "-----BEGIN A-----",
-        "'a'",
-        "=",
-        "key_",
-    ],
-)
-def test_no_text_takes_long(scrubber: Scrubber, piece: str) -> None:
-    text = (piece * 10240)[:10240]
-    started = time.process_time()
-    scrubber.gate(scrubber.scrub(text).text)
-    assert time.process_time() - started < 0.5  # the goal is 20 ms warm; this only tells linear from not
 
 
 def test_a_long_line_and_noise(scrubber: Scrubber) -> None:

@@ -10,8 +10,9 @@ from telemetry_service.core.scrub.rule import Whole
 from telemetry_service.core.scrub.vocabulary import Vocabulary
 
 _LONGEST = 160  # characters of a token; a longer one is nobody's word
-_PATIENCE = 300  # words with signs or numbers, or unknown: 10 microseconds each
-_CHARS_PER_WORD = 16
+# Characters of words with signs or numbers, or unknown, that are judged: a microsecond or two each. A message has less.
+_PATIENCE = 1500
+_CHARS_PER_PATIENCE = 16  # and of a longer text one of so many
 _MODE = re.compile(r"[dlbcps]?[rwxsStT-]{9}")
 MASK = "<x>"
 PLACEHOLDER = re.compile(r"<[a-z][a-z0-9]{0,11}>")
@@ -85,15 +86,15 @@ class Gate:
         """
         pieces: list[str] = []
         position = 0
-        patience = _PATIENCE + len(text) // _CHARS_PER_WORD
+        patience = _PATIENCE + len(text) // _CHARS_PER_PATIENCE
         for match in _TOKEN.finditer(text):
             token = match[0]
             if token[0] == "<":
                 continue
             if patience > 0 and self.passes(token, text, match.start()):
-                patience -= not token.isalpha()
+                patience -= 0 if token.isalpha() else len(token)
                 continue
-            patience -= 1
+            patience -= len(token)
             pieces.append(text[position : match.start()])
             pieces.append(MASK)
             position = match.end()

@@ -38,9 +38,7 @@ _DIGIT = re.compile(r"\d")
 _UNRESOLVED_BEFORE = re.compile(
     r"(?:ENOTFOUND|EAI_AGAIN|Could not resolve host:|UnknownHostException:|unable to resolve host|resolve hostname|resolve host ?name)\s*[\"'‘“`]?$"
 )
-_VERSION_OR_TAG = re.compile(
-    r"v?\d+(?:\.\d+)*(?:[-+.]\w+)*$|latest$|next$|sha\d+$|npm$|beta$|alpha$|canary$|stable$|main$|master$"
-)
+_VERSION_OR_TAG = re.compile(r"v?\d+(?:[-+.]\w+)*$|latest$|next$|sha\d+$|npm$|beta$|alpha$|canary$|stable$|main$|master$")
 _UNIT = re.compile(rf"\.(?:{UNITS})$")
 _NO_SHARE = re.compile(r"[A-Za-z]|\d+|[A-Z][A-Za-z]*")
 _CAPITAL_OR_UNDERSCORE = re.compile(r"[A-Z_]")

@@ -53,6 +53,8 @@ class Change(NamedTuple):
     learn: str = ""
 
 
+_STEP = 4096  # a search or decision costs as much as reading so many bytes: some microseconds
+_MATCHED = 256  # and a byte of a match as much as so many others: RE2 follows all threads to find its groups, and it is judged
 _PREFIX = 2  # characters of context from which on a refused value is looked at again
 _UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED
 _WHOLE = re2._re2.RE2.Anchor.ANCHOR_BOTH
@@ -72,20 +74,20 @@ def options(case_sensitive: bool = True) -> re2.Options:
 
 
 class Spent(Exception):
-    """A text made the rules search more often than any honest text does."""
+    """A text made the rules work more than any honest text does."""
 
 
 class Budget:
-    """How many searches a text may still cost. Bounds the work of a text that is written to be slow."""
+    """The work a text may still cost, in bytes read by a search: about a nanosecond each. Bounds what a text can be made to cost."""
 
     __slots__ = ("left",)
 
-    def __init__(self, searches: int) -> None:
-        self.left = searches
+    def __init__(self, work: int) -> None:
+        self.left = work
 
-    def spend(self) -> None:
-        """One search or decision more. Raises Spent."""
-        self.left -= 1
+    def spend(self, read: int = 0, matched: int = 0) -> None:
+        """A search or decision more, which read so many bytes and matched so many of them. Raises Spent."""
+        self.left -= _STEP + read + _MATCHED * matched
         if self.left < 0:
             raise Spent
 
@@ -140,14 +142,16 @@ class CompiledRule:
         """
         data, size = subject.data, len(subject.data)
         found: list[Change] = []
-        budget.spend()
         spans = self._find(_UNANCHORED, data, 0, size)
         if spans[0] == _NOWHERE:
+            budget.spend(size)
             return found  # the usual case
+        position = 0
         line = _Window(subject.text, self._spans_lines)
         end_of_last = 0
         while spans[0] != _NOWHERE:
             first, last = spans[0]
+            budget.spend(_end_of_line(data, last) - position, last - first)
             refused = -1
             for number, kind in self.groups:
                 start, end = spans[number]
@@ -166,9 +170,14 @@ class CompiledRule:
                 position = last if last > first else last + 1
             if position > size:
                 break
-            budget.spend()
             spans = self._find(_UNANCHORED, data, position, size)
         return found
+
+
+def _end_of_line(data: bytes, position: int) -> int:
+    """Where the line that holds the position ends: a match may be looked for in vain up to there, never further."""
+    end = data.find(b"\n", position)
+    return len(data) if end < 0 else end
 
 
 class _Window:

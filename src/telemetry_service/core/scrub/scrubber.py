@@ -20,14 +20,16 @@ from telemetry_service.core.scrub.user_rules import SYSTEM_USERS
 from telemetry_service.core.scrub.vocabulary import Vocabulary, load_vocabulary
 
 _MAX_PASSES = 6  # a removal may uncover another; two passes settle nearly every text
-_MAX_LEARNED = 200  # words removed everywhere; bounds the work of a text made to be learned from
+_MAX_LEARNED = 64  # words removed everywhere; bounds the work of a text made to be learned from
 _LEARNED_CHARS = 253  # of a word; no host has more (RFC 1035)
 _BLOCK_CHARS = 32 * 1024  # lines searched together: what a rule searches with is fetched once for them
-# Searches and decisions a text may cost. At 8 microseconds each, 10 KiB stay below 20 ms.
-_STEPS = 700
-_SHORT = 16 * 1024
-_CHARS_PER_STEP_SHORT = 10
-_CHARS_PER_STEP = 5
+_WORD_CHARS = 512  # a longer run without a space is no message
+_LONG_WORD = re.compile(rf"(?<!\S)\S{{{_WORD_CHARS + 1},}}")
+# Work a text may cost, in bytes read by a search (see Budget).
+_WORK = 4_000_000
+_WORK_PER_CHAR = 800  # twice to three times what logs need
+_WORK_OF_PREFILTER = 64  # for each character
+_WORK_OF_LEARNED = 8  # for each character and word
 _OPEN_WORD = re.compile(r"[^\W_](?:[\w.@-]*[^\W_])?")
 _PIECE = re.compile(r"[\W_]+")
 
@@ -45,9 +47,7 @@ class _State:
     __slots__ = ("budget", "fired", "learned", "settled")
 
     def __init__(self, text: str) -> None:
-        self.budget = Budget(
-            _STEPS + min(len(text), _SHORT) // _CHARS_PER_STEP_SHORT + max(0, len(text) - _SHORT) // _CHARS_PER_STEP
-        )
+        self.budget = Budget(_WORK + _WORK_PER_CHAR * len(text))
         self.fired: dict[str, None] = {}
         self.learned: dict[str, str] = {}
         self.settled: dict[str, str] = {}  # line -> what became of it; logs repeat themselves
@@ -78,7 +78,7 @@ class Scrubber:
         text = normalise(text)
         if MULTILINE_SIGN in text:
             text = self._without_multiline(text, state)
-        lines = self._settle(text.split("\n"), state)
+        lines = self._settle([_without_long_words(line, state) for line in text.split("\n")], state)
         for _ in range(_MAX_PASSES):
             if not self._forget(lines, state):
                 break
@@ -134,6 +134,7 @@ class Scrubber:
     def _once(self, text: str, state: _State) -> str:
         """`text` after all rules that may match it. Raises Spent."""
         subject = Subject.of(text)
+        state.budget.spend(_WORK_OF_PREFILTER * len(text))
         for number in self._prefilter.candidates(subject.data):
             subject = self._changed(self._rules[number], subject, state)
         return subject.text
@@ -172,17 +173,34 @@ class Scrubber:
         if not holding:
             return False
         pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, words))})(?![^\W_])", re.IGNORECASE)
-        changed = {
-            number: replaced
-            for number in holding
-            if (replaced := pattern.sub(lambda match: state.learned.get(match[0].lower(), MASK), lines[number])) != lines[number]
-        }
+        changed: dict[int, str] = {}
+        for number in holding:
+            replaced = _replaced(pattern, lines[number], len(words), state)
+            if replaced != lines[number]:
+                changed[number] = replaced
         if not changed:
             return False
         state.fired["learned"] = None
         for number, line in zip(changed, self._settle(list(changed.values()), state), strict=True):
             lines[number] = line
         return True
+
+
+def _without_long_words(line: str, state: _State) -> str:
+    if len(line) <= _WORD_CHARS or not _LONG_WORD.search(line):
+        return line
+    state.fired["too-long"] = None
+    return _LONG_WORD.sub(MASK, line)
+
+
+def _replaced(pattern: re.Pattern[str], line: str, words: int, state: _State) -> str:
+    """The line without learned words; masked whole when the text has cost enough."""
+    try:
+        state.budget.spend(_WORK_OF_LEARNED * len(line) * words)
+    except Spent:
+        state.fired["too-much"] = None
+        return MASK
+    return pattern.sub(lambda match: state.learned.get(match[0].lower(), MASK), line)
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:

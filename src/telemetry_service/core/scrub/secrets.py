@@ -21,7 +21,7 @@ _PROSE = re.compile(
 _PATH = re.compile(r"(?:/|\./|~/|file:)[\w./@-]*$")
 
 
-_VALUE_END = re.compile(r"&\w|[,;](?:[\w.-]+=|$)|[)}\]]+[,;.:]?$|[,;]$|\\n$|<")
+_VALUE_END = re.compile(r"&\w|[,;](?:[\w.-]+=|$)|(?<![)}\]])[)}\]]+[,;.:]?$|[,;]$|\\n$|<")
 _PLAIN_VALUE = re.compile(r"[a-z]+[.,:;]?|[A-Z][a-z]+[.,:;]?|[\d.]+")
 _CALL = re.compile(r"\w+(?:\.\w+)*\(.*")
 _LETTER = re.compile("[A-Za-z]")
