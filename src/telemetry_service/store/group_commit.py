@@ -1,7 +1,7 @@
 """Group commit: the events waiting at one moment share one sync to disk.
 
-Storing waits for the disk and is done in a thread, while the loop gathers the next group. An acknowledgement is given when the
-future of its group is done.
+Storing waits for the disk and is done in a thread, while the loop gathers the next group. Who waits for a group is told when
+it is on disk.
 
 Whatever goes wrong with a group, those who wait for it are told, and the next group is tried: an error that nobody thought of
 must not leave every later report without an answer.
@@ -10,6 +10,7 @@ must not leave every later report without an answer.
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 
@@ -22,6 +23,9 @@ AT_REST_SECONDS, BUSY_SECONDS = 5.0, 60.0  # between two times that the write-ah
 CHECK_SECONDS = 0.5  # how stale the view of free space may be
 MAX_WAITING = 20_000  # events in memory that no disk has yet; above it the answer is 503
 
+# Told once, by the event loop: None when the event is on disk, or why it is not.
+Told = Callable[[StoreUnavailable | None], None]
+
 log = structlog.get_logger()
 
 
@@ -30,12 +34,12 @@ class GroupCommit:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        self._groups: SimpleQueue[tuple[asyncio.Future[None] | None, list[bytes]] | None] = SimpleQueue()
+        self._groups: SimpleQueue[tuple[list[Told], list[bytes]] | None] = SimpleQueue()
         self._thread = Thread(target=self._commit_groups, name="inbox", daemon=True)
         self._thread.start()
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
-        self._group: asyncio.Future[None] | None = None
+        self._to_tell: list[Told] = []
         self._committing = False
         self._refusal: str | None = None
         self._next_check = 0.0
@@ -62,16 +66,23 @@ class GroupCommit:
 
         Raises `StoreUnavailable` at once while there is no room.
         """
+        stored: asyncio.Future[None] = self._loop.create_future()
+        self.store_and_tell(body, partial(_settle, stored))
+        return stored
+
+    def store_and_tell(self, body: bytes, told: Told) -> None:
+        """The same without a future, which costs more than all the rest here.
+
+        Raises `StoreUnavailable` at once while there is no room; then nothing is told.
+        """
         if self._refusal is not None:
             self._schedule()
             raise StoreUnavailable(self._refusal)
         if len(self._waiting) >= MAX_WAITING:
             raise StoreUnavailable("too many events wait for the disk")
-        if self._group is None:
-            self._group = self._loop.create_future()
         self._waiting.append(body)
+        self._to_tell.append(told)
         self._schedule()
-        return self._group
 
     def tidy(self) -> None:
         """Take folded events away and look for room, also when no new events arrive."""
@@ -83,15 +94,15 @@ class GroupCommit:
             self._loop.call_soon(self._begin)
 
     def _begin(self) -> None:
-        bodies, group = self._waiting, self._group
-        self._waiting, self._group = [], None
-        self._groups.put((group, bodies))
+        bodies, to_tell = self._waiting, self._to_tell
+        self._waiting, self._to_tell = [], []
+        self._groups.put((to_tell, bodies))
 
     def _commit_groups(self) -> None:
         while (group := self._groups.get()) is not None:
             self._commit(*group)
 
-    def _commit(self, group: "asyncio.Future[None] | None", bodies: list[bytes]) -> None:
+    def _commit(self, to_tell: list[Told], bodies: list[bytes]) -> None:
         failure: StoreUnavailable | None = None
         try:
             self._more_to_take_away = self._inbox.commit(bodies, self.folded_through)
@@ -102,7 +113,7 @@ class GroupCommit:
             failure = _unexpected(error)
         self._look_for_room(failure is not None)
         self._empty_log(at_rest=not bodies and not self._more_to_take_away)
-        self._loop.call_soon_threadsafe(self._finish, group, len(bodies), failure)
+        self._loop.call_soon_threadsafe(self._finish, to_tell, failure)
 
     def _look_for_room(self, failed: bool) -> None:
         now = time.monotonic()
@@ -123,16 +134,17 @@ class GroupCommit:
             except Exception as error:  # noqa: BLE001 - as above; tried again
                 _unexpected(error)
 
-    def _finish(self, group: "asyncio.Future[None] | None", size: int, failure: StoreUnavailable | None) -> None:
+    def _finish(self, to_tell: list[Told], failure: StoreUnavailable | None) -> None:
         self._committing = False
-        if group is not None and not group.done():
-            if failure is None:
-                if self.last_seq <= self.folded_through:
-                    self.started_waiting_at = time.time_ns() // 1000
-                self.last_seq += size
-                group.set_result(None)
-            else:
-                group.set_exception(failure)
+        if to_tell and failure is None:
+            if self.last_seq <= self.folded_through:
+                self.started_waiting_at = time.time_ns() // 1000
+            self.last_seq += len(to_tell)
+        for told in to_tell:
+            try:
+                told(failure)
+            except Exception as error:  # noqa: BLE001 - the others are told all the same
+                _unexpected(error)
         if self._waiting:
             self._schedule()
 
@@ -143,6 +155,15 @@ class GroupCommit:
         self._groups.put(None)
         self._thread.join()
         on_closed()
+
+
+def _settle(stored: asyncio.Future[None], failure: StoreUnavailable | None) -> None:
+    if stored.done():  # who waited for it has gone
+        return
+    if failure is None:
+        stored.set_result(None)
+    else:
+        stored.set_exception(failure)
 
 
 def _unexpected(error: Exception) -> StoreUnavailable:

@@ -17,10 +17,13 @@ from telemetry_service.store.compact import truncate_wal
 from telemetry_service.store.database import StoreUnavailable, connect, migrate, transaction
 
 FILE_NAME = "inbox.sqlite"
-DELETE_AT_ONCE = 1_000  # events: bounds what taking folded groups away adds to a commit
+DELETE_AT_ONCE = 4_000  # events: bounds what taking folded groups away adds to a commit
 RESERVE_BYTES = 16 * 1024 * 1024  # deleting needs space too
 RESERVE_SHARE = 16  # of a small disk no more than this part is reserved
 
+APPEND = (
+    "INSERT INTO event_group VALUES ((SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'event_group') + ?, ?, ?)"
+)
 
 _encode_bodies = msgspec.msgpack.Encoder().encode
 _decode_bodies = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -36,6 +39,7 @@ class Inbox:
         self._connection = connect(directory / FILE_NAME, same_thread=False)
         migrate(self._connection, "inbox", now)
         (self.generation,) = self._connection.execute("SELECT id FROM generation").fetchone()
+        self._taken_through = 0  # nothing up to this number is left to take away
 
     def start_new_generation(self) -> None:
         """Have the fold read everything here from the beginning, as the inbox that it now is."""
@@ -64,16 +68,28 @@ class Inbox:
         Those are the ones up to `folded_through`; a group of which some are not folded stays whole. Returns whether there may
         be more to take away. Raises `StoreUnavailable`, with nothing stored.
         """
+        if folded_through <= self._taken_through:
+            self._append(bodies)
+            return False
         with transaction(self._connection):
-            if bodies:
-                last_seq = self.last_seq() + len(bodies)
-                packed = bodies[0] if len(bodies) == 1 else _encode_bodies(bodies)
-                self._connection.execute("INSERT INTO event_group VALUES (?, ?, ?)", (last_seq, len(bodies), packed))
+            self._append(bodies)
             taken = self._connection.execute(
                 "DELETE FROM event_group WHERE last_seq <= min(?, (SELECT min(last_seq) FROM event_group) + ?)",
                 (folded_through, DELETE_AT_ONCE),
             )
+        if taken.rowcount == 0:
+            self._taken_through = folded_through
         return taken.rowcount > 0
+
+    def _append(self, bodies: Sequence[bytes]) -> None:
+        """Store a group by one statement, which is a transaction of its own outside of one."""
+        if not bodies:
+            return
+        packed = bodies[0] if len(bodies) == 1 else _encode_bodies(bodies)
+        try:
+            self._connection.execute(APPEND, (len(bodies), len(bodies), packed))
+        except sqlite3.Error as error:
+            raise StoreUnavailable(str(error)) from error
 
     def truncate_wal(self) -> bool:
         """Empty the write-ahead log, which still holds what was taken away; False while the fold is reading. Never waits."""

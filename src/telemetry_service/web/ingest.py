@@ -140,20 +140,20 @@ class Ingest:
             now = time.monotonic()
             network = self._limited(scope, now)
             accepted = self._accept(body)
-            stored = self._store(accepted, network, now)
+            self._count_new(accepted, network, now)
+            told = partial(self._when_stored, accepted.dropped, scope["scheme"], answered)
+            self._group.store_and_tell(encode_event(accepted.event), told)
         except REFUSING as error:
             answered(*self._refusal(error, scope["scheme"], as_json=False))
-        else:
-            stored.add_done_callback(partial(self._when_stored, accepted.dropped, scope["scheme"], answered))
         return True
 
-    def _when_stored(self, dropped: tuple[Dropped, ...], scheme: str, answered: Answered, stored: asyncio.Future[None]) -> None:
-        try:
-            stored.result()
-        except StoreUnavailable as error:
-            answered(*self._refusal(error, scheme, as_json=False))
-        else:
+    def _when_stored(
+        self, dropped: tuple[Dropped, ...], scheme: str, answered: Answered, failure: StoreUnavailable | None
+    ) -> None:
+        if failure is None:
             answered(*self._acceptance(dropped, as_json=False))
+        else:
+            answered(*self._refusal(failure, scheme, as_json=False))
 
     def _refusal(self, error: Exception, scheme: str, as_json: bool) -> tuple[int, Headers, bytes]:
         refused = _refused(error)
@@ -198,7 +198,8 @@ class Ingest:
         if b"content-encoding" in headers:
             body = self._decompressed(body, headers[b"content-encoding"].strip().lower())
         accepted = await self._accept_aside(body) if self._intake.takes_long(body) else self._accept(body)
-        await self._store(accepted, network, now)
+        self._count_new(accepted, network, now)
+        await self._group.store(encode_event(accepted.event))
         return accepted.dropped
 
     def _limited(self, scope: Scope, now: float) -> bytes:
@@ -209,11 +210,11 @@ class Ingest:
             raise _too_many("rate: too many reports from this network", wait)
         return network
 
-    def _store(self, accepted: Accepted, network: bytes, now: float) -> asyncio.Future[None]:
+    def _count_new(self, accepted: Accepted, network: bytes, now: float) -> None:
+        """Count an execution among those that its network has begun this hour."""
         wait = self._new_executions.take(network, accepted.event.execution, now)
         if wait:
             raise _too_many("rate: too many new installations from this network", wait)
-        return self._group.store(encode_event(accepted.event))
 
     def _accept(self, body: bytes) -> Accepted:
         return self._intake.accept(body, self._clock.now())
