@@ -14,9 +14,13 @@ from telemetry_service.core.counts import Sources
 from telemetry_service.core.event import Event
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.intake import Intake, Policy
+from telemetry_service.settings import from_environ
+from telemetry_service.settings.declared import in_force
+from telemetry_service.store.database import connect
 from telemetry_service.store.directory import KEY_FILE
 from telemetry_service.store.reading import Reader
 from telemetry_service.store.reports import Reports
+from telemetry_service.store.revisions import note_revision
 from telemetry_service.store.store import FILE_NAME, Store, StoreOptions
 
 K = 5
@@ -89,6 +93,12 @@ def fold(directory: Path, events: Iterable[Event], *, batch: int = 1000, today: 
     store.close()
 
 
+def note_record(directory: Path, **settings: str) -> None:
+    """Note the record of processing in a store, as a service with these settings does when it starts."""
+    with closing(connect(directory / FILE_NAME)) as connection:
+        note_revision(connection, in_force(from_environ(environ(directory, **settings))), "0.1", DAY * DAY_MICROSECONDS)
+
+
 def environ(directory: Path, **settings: str) -> dict[str, str]:
     return {"DATA_DIR": str(directory), **settings}
 
@@ -106,4 +116,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-__all__ = ["FILE_NAME", "Reporter", "Sequence", "contents", "environ", "fold", "query", "reports_of", "usual_events"]
+__all__ = [
+    "FILE_NAME",
+    "Reporter",
+    "Sequence",
+    "contents",
+    "environ",
+    "fold",
+    "note_record",
+    "query",
+    "reports_of",
+    "usual_events",
+]

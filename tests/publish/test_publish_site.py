@@ -3,6 +3,7 @@
 import csv
 import random
 import sqlite3
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -11,7 +12,20 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from published_data import DAY, FILE_NAME, SOURCES, K, Reporter, contents, environ, fold, query, reports_of, usual_events
+from published_data import (
+    DAY,
+    FILE_NAME,
+    SOURCES,
+    K,
+    Reporter,
+    contents,
+    environ,
+    fold,
+    note_record,
+    query,
+    reports_of,
+    usual_events,
+)
 
 from telemetry_service.bootstrap.publishing import CannotPublish, publish
 from telemetry_service.core.counts import Dimension
@@ -24,6 +38,7 @@ from telemetry_service.store.database import StoreUnavailable, UnusableData, con
 from telemetry_service.store.public_database import no_formula
 from telemetry_service.store.publication import held_publication
 from telemetry_service.store.reading import PUBLIC, Reader
+from telemetry_service.store.runs import note_run
 
 PERIODS = (1, 7, 30, 90, 365, 0)
 
@@ -68,6 +83,30 @@ def test_answers_are_those_of_the_service(data: Path, tmp_path: Path) -> None:
 
 def test_equal_data_gives_equal_bytes(data: Path, tmp_path: Path) -> None:
     assert site_of(data, tmp_path / "a") == site_of(data, tmp_path / "b")
+
+
+def test_record_is_there_in_three_forms_as_the_service_last_started_with(data: Path, tmp_path: Path) -> None:
+    note_record(data, CONTROLLER_NAME="Example Association", RETENTION_DAYS="90", EXTENDED_FIELDS="cpu_model")
+    site = site_of(data, tmp_path / "site")  # without these settings
+
+    for form in ("record.html", "record.md", "api/privacy/record.json"):
+        text = site[form].decode()
+        assert "Example Association" in text, form
+        assert "90 days" in text, form
+        assert "retention: 365 -&gt; 90 days" in text or "retention: 365 -> 90 days" in text, form
+        assert "2024-10-04" in text, f"{form} has the history"
+        assert "This is a copy" in text, form
+    privacy = site["privacy.html"].decode()
+    assert 'href="record.html"' in privacy
+    assert "Single installations: 90 days" in privacy
+    assert "<code>cpu_model</code>" in privacy
+
+
+def test_record_of_a_copy_says_nothing_that_changes_from_night_to_night(data: Path, tmp_path: Path) -> None:
+    before = site_of(data, tmp_path / "a")
+    with closing(connect(data / FILE_NAME)) as connection:
+        note_run(connection, "retention", started_at=0, ended_at=1, counts={"installations": 1, "left": 0})
+    assert site_of(data, tmp_path / "b") == before
 
 
 def test_order_in_which_reports_arrived_leaves_no_trace(tmp_path: Path) -> None:

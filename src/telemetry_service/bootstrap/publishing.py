@@ -8,17 +8,20 @@ import msgspec
 from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.core.period import day_of, iso_day
+from telemetry_service.core.record import Proved, record
 from telemetry_service.core.reports.view import split_script
 from telemetry_service.jobs.folder import NotOurs, replaced
 from telemetry_service.jobs.git import Git, GitFailed
 from telemetry_service.jobs.pages_branch import PagesBranch
 from telemetry_service.jobs.publish import write_site
 from telemetry_service.settings import Settings
+from telemetry_service.settings.declared import as_recorded, in_force
 from telemetry_service.store.public_copy import copy_public
 from telemetry_service.store.publication import held_publication, note_success, repository
 from telemetry_service.store.reading import PUBLIC, Reader
 from telemetry_service.store.regrouping import published_step
 from telemetry_service.store.reports import Reports
+from telemetry_service.store.revisions import recorded, revisions
 from telemetry_service.store.store import declared_sources
 from telemetry_service.web.pages import Pages
 from telemetry_service.web.static_files import StaticFiles
@@ -66,9 +69,11 @@ def _branch(settings: Settings) -> PagesBranch:
 def _write(settings: Settings, copy: Path, folder: Path) -> tuple[int, int]:
     """(UTC day up to which the data goes, bytes written)."""
     reader = Reader(copy)
-    # What is said about steps is true of the copy, also where the command runs without the settings of the service.
+    # What is said of steps and of what is in force is true of the copy, also where the settings are not those of the service.
     k = published_step(reader.connection) or settings.publish_min_count
-    settings = msgspec.structs.replace(settings, publish_min_count=k)
+    state = msgspec.structs.replace(recorded(reader.connection, in_force(settings)), publish_min_count=k)
+    settings = as_recorded(settings, state)
+    document = record(state, Proved(revisions=revisions(reader.connection), is_current=False))
     newest = reader.newest_day(PUBLIC)
     day = day_of(time.time_ns() // 1000) if newest is None else newest
     read_at = day * MICROSECONDS_PER_DAY
@@ -82,7 +87,7 @@ def _write(settings: Settings, copy: Path, folder: Path) -> tuple[int, int]:
         now=read_at,
     )
     apps = sorted({split_script(script)[0] for script in reader.names.of_kind("script")})
-    files = StaticFiles(Pages(settings), reports, sources, day, read_at)
+    files = StaticFiles(Pages(settings), reports, sources, document, day, read_at)
     try:
         return day, write_site(folder, copy, files.all(apps), day=day, k=k)
     finally:

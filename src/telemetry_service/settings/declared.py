@@ -3,7 +3,9 @@
 import ipaddress
 from urllib.parse import urlsplit
 
-from telemetry_service.core.fields import FIELDS
+import msgspec
+
+from telemetry_service.core.fields import FIELDS, Record
 from telemetry_service.core.record.in_force import NO_TLS, TLS_BY_PROXY, TLS_BY_SERVICE, InForce, MirrorInUse, stored_fields
 from telemetry_service.settings.reading import Settings
 
@@ -37,6 +39,18 @@ def in_force(settings: Settings) -> InForce:
         mirror=_mirror(settings),
         published_to=_published_to(settings),
         told_over=_told_over(settings),
+    )
+
+
+def as_recorded(settings: Settings, state: InForce) -> Settings:
+    """Settings with what pages say of the record as it was in force, which other commands may not be told."""
+    return msgspec.structs.replace(
+        settings,
+        retention_days=state.retention_days,
+        error_max_chars=state.error_max_chars,
+        publish_min_count=state.publish_min_count,
+        cleanup_stuck_hours=state.cleanup_stuck_hours or settings.cleanup_stuck_hours,
+        extended_fields=frozenset(field.name for field in state.fields if field.origin == Record.OPTIONAL),
     )
 
 

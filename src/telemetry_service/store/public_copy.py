@@ -1,4 +1,7 @@
-"""The public part of the store, taken out: what is published is made from this copy and can hold nothing else."""
+"""The public part of the store, taken out: what is published is made from this copy and can hold nothing else.
+
+That is the published counts, and the record of processing with its history.
+"""
 
 import sqlite3
 from pathlib import Path
@@ -17,6 +20,7 @@ READABLE = {
     "public_count_month": {"subject", "month", "cell", "n"},
     "public_gauge": {"name", "n"},
     "published_step": {"k"},
+    "record_revision": {"number", "recorded_at", "version", "changes", "in_force", "text"},
 }
 _LIVE = "live"
 _COPY = (
@@ -25,6 +29,7 @@ _COPY = (
     f"UPDATE published_step SET k = (SELECT k FROM {_LIVE}.published_step)",
     f"INSERT INTO public_gauge SELECT name, n FROM {_LIVE}.public_gauge",
     f"INSERT OR IGNORE INTO source SELECT id, slug FROM {_LIVE}.source",
+    f"INSERT INTO record_revision SELECT number, recorded_at, version, changes, in_force, text FROM {_LIVE}.record_revision",
     # Names of published cells alone: that somebody once reported another one is not public.
     f"INSERT INTO name SELECT id, kind, text, 0, label FROM {_LIVE}.name WHERE id IN ("
     f"SELECT subject / {FACETS} FROM main.public_count_day"

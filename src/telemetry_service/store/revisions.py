@@ -44,6 +44,12 @@ def note_revision(connection: sqlite3.Connection, state: InForce, version: str, 
     return Revision(cursor.lastrowid, iso_day(day_of(now)), version, said)
 
 
+def recorded(connection: sqlite3.Connection, state: InForce) -> InForce:
+    """What was in force when the service last started; `state` where it never did, and for what it did not know then."""
+    last = connection.execute("SELECT in_force FROM record_revision ORDER BY number DESC LIMIT 1").fetchone()
+    return state if last is None else _restored(last[0], state)
+
+
 def revisions(connection: sqlite3.Connection) -> tuple[Revision, ...]:
     """The history, the oldest entry first."""
     rows = connection.execute("SELECT number, recorded_at, version, changes FROM record_revision ORDER BY number").fetchall()

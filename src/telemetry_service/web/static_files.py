@@ -9,6 +9,7 @@ from telemetry_service.core.badge import badge
 from telemetry_service.core.counts import DEFAULT_REPOSITORY, Sources
 from telemetry_service.core.exit_codes import EXIT_CODES
 from telemetry_service.core.period import Period, period
+from telemetry_service.core.record import Document, markdown
 from telemetry_service.core.reports.view import View
 from telemetry_service.core.week import name_of, week
 from telemetry_service.store.reports import Reports
@@ -25,8 +26,9 @@ File = tuple[str, bytes]
 class StaticFiles:
     """The files of the site up to a UTC day; pages and JSON of one question come from the same report."""
 
-    def __init__(self, pages: Pages, reports: Reports, sources: Sources, day: int, read_at: int) -> None:
+    def __init__(self, pages: Pages, reports: Reports, sources: Sources, document: Document, day: int, read_at: int) -> None:
         self._pages = pages
+        self._document = document
         self._reports = reports
         self._sources = sources
         self._day = day
@@ -42,10 +44,18 @@ class StaticFiles:
         for page in PAGES:
             for days in {static_file(page, days): days for days in PERIODS}.values():  # not every page has periods
                 yield self._page(page, days, DEFAULT_REPOSITORY)
+        yield from self._record()
         yield "api/exit-codes.json", _json({str(code): known.meaning for code, known in EXIT_CODES.items()})
         yield from self._answers()
         for app in apps:
             yield from self._script(app)
+
+    def _record(self) -> Iterator[File]:
+        path = static_file("record", DEFAULT_PAGE_DAYS)
+        site = StaticSite(self._read_at, path)
+        yield path, self._pages.fill("record.html", "record", {}, site, document=self._document).encode()
+        yield "record.md", markdown(self._document).encode()
+        yield "api/privacy/record.json", _json(self._document)
 
     def _answers(self) -> Iterator[File]:
         reports = self._reports

@@ -84,11 +84,15 @@ class Revision(msgspec.Struct, frozen=True):
 
 
 class Proved(msgspec.Struct, frozen=True):
-    """What changes by itself: the last audit, the last runs, and the history. It is no part of what a revision compares."""
+    """What changes by itself: the last audit, the last runs, and the history. It is no part of what a revision compares.
+
+    A copy that is handed on has no `is_current` audit and runs: it would say of yesterday that it is the last.
+    """
 
     audit: Audited | None = None
     runs: tuple[Ran, ...] = ()
     revisions: tuple[Revision, ...] = ()
+    is_current: bool = True
 
 
 def stored_field(field: Field, error_max_chars: int) -> StoredField:

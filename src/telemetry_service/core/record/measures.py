@@ -2,7 +2,7 @@
 
 from telemetry_service.core.record import statements
 from telemetry_service.core.record.document import Block, Paragraph, Part, Table, bullets, numbered
-from telemetry_service.core.record.in_force import Audited, InForce, Proved
+from telemetry_service.core.record.in_force import InForce, Proved
 
 
 def measures(state: InForce, proved: Proved) -> Part:
@@ -140,7 +140,7 @@ def _testing(proved: Proved) -> tuple[Block, ...]:
             "Every night the service proves this record claim by claim against what it really stores, logs and serves (see"
             " `/privacy/audit`). A claim that fails is told to the operator."
         ),
-        Paragraph(_last_audit(proved.audit)),
+        Paragraph(_last_audit(proved)),
         bullets(
             "Counts are proved from the installations they were made of (`telemetry-service recount`).",
             "After each deletion what is left above its age is counted, and a run that finds any fails.",
@@ -152,7 +152,10 @@ def _testing(proved: Proved) -> tuple[Block, ...]:
     return tuple(said)
 
 
-def _last_audit(audit: Audited | None) -> str:
+def _last_audit(proved: Proved) -> str:
+    if not proved.is_current:
+        return "This is a copy: how the last audit ended, and when what is promised here last ran, the service itself tells."
+    audit = proved.audit
     if audit is None:
         return "Last audit: none yet."
     numbers = f"{audit.passed} claims hold, {audit.failed} fail, {audit.unclear} cannot be told from here"
