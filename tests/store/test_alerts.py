@@ -10,7 +10,7 @@ from event_strategies import MIDNIGHT
 from stored import K, opened
 from telemetry_service.core.alerting.alert import Alert, Cause, Kind, Recovery, Share, Since, Version
 from telemetry_service.core.event import Event
-from telemetry_service.store.alerts import close_alert, find_alert, lines, open_alert, open_alerts, past_alerts, update_evidence
+from telemetry_service.store.alerts import close_alert, lines, open_alert, open_alerts, past_alerts, update_evidence
 from telemetry_service.store.store import Store
 
 ALERT = Alert(
@@ -36,8 +36,6 @@ def test_what_is_open_comes_back_as_it_was(store: Store) -> None:
     with store.transaction():
         number = open_alert(store.connection, ALERT)
     assert open_alerts(store.connection) == [msgspec.structs.replace(ALERT, number=number)]
-    assert find_alert(store.connection, number or 0) == open_alerts(store.connection)[0]
-    assert find_alert(store.connection, 99) is None
 
 
 def test_it_opens_once_and_closes_once(store: Store) -> None:

@@ -24,7 +24,6 @@ JOINED = ("random_id", *REGISTERS)
 INDEX = {name: index for index, name in enumerate(JOINED)}
 _TYPE = INDEX["type"]
 _APP = INDEX["nsapp"]
-_NOTHING = (1, 0)  # worse than any stamp
 
 
 class Stamp(NamedTuple):

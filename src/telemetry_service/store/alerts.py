@@ -27,11 +27,6 @@ def past_alerts(connection: sqlite3.Connection, limit: int, *, script: str | Non
     return list(_alerts(connection, condition, (script, limit)))
 
 
-def find_alert(connection: sqlite3.Connection, number: int) -> Alert | None:
-    """The alert of a number, or None."""
-    return next(_alerts(connection, "number = ?", (number,)), None)
-
-
 def open_alert(connection: sqlite3.Connection, alert: Alert) -> int | None:
     """Open an alert and return its number, or None if it is open already; only inside a transaction."""
     (number,) = connection.execute(

@@ -94,10 +94,6 @@ def of_value(dimension: Dimension, value: int) -> int:
     return value << _VALUE_SHIFT | dimension << DIMENSION_SHIFT
 
 
-def is_running(cell: int) -> bool:
-    return cell & STATUS_MASK in RUNNING_CODES
-
-
 class Packer:
     """Packs cells, giving their names numbers as it goes; only inside a transaction of the writer."""
 

@@ -163,13 +163,6 @@ class InboxReader:
         """The random ids that requests to erase are here for."""
         return [entry.random_id for _, entry in _entries(self._groups(0)) if isinstance(entry, Erasure)]
 
-    def pending(self, after: int) -> int:
-        """How many events lie behind number `after`."""
-        (count,) = self._connection.execute(
-            "SELECT coalesce(sum(min(size, last_seq - ?)), 0) FROM event_group WHERE last_seq > ?", (after, after)
-        ).fetchone()
-        return int(count)
-
     def close(self) -> None:
         self._connection.close()
 

@@ -72,11 +72,6 @@ class Access:
             self._note(token)
         return token
 
-    async def allows(self, scope: str, headers: Headers) -> bool:
-        """Whether the request carries a token or session with this scope; nothing is no, a wrong token raises `Denied`."""
-        caller = await self.caller(headers)
-        return caller is not None and caller.may(scope)
-
     async def require(self, scope: str, headers: Headers, *, by_session: bool = True) -> Caller:
         """Raises `Denied` without a token or session of this scope."""
         return required(await self.caller(headers, by_session=by_session), scope)

@@ -135,11 +135,6 @@ def _holds(text: bytes, start: int, end: int, further: tuple[tuple[bytes, ...], 
     return True
 
 
-def signs_of(body: str) -> list[Sign]:
-    """The signs which fire on a line's body, in the order of the table."""
-    return [SIGNS[number] for number in sorted(signs_of_lines([body])[0])]
-
-
 def heaviest_cause(line: str) -> tuple[int, int]:
     """Where the heaviest sign of a cause stands in a line; of equal ones the last: messages end with the reason.
 
