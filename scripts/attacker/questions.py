@@ -10,7 +10,10 @@ from urllib.parse import quote, urlencode
 DAYS = ("", "0", "1", "2", "7", "8", "29", "30", "31", "90", "364", "365")
 SLUGS = ("", "community-scripts/ProxmoxVE", "community-scripts/ProxmoxVED", "external", "no/such")
 TEXTS: Mapping[str, Sequence[str]] = {"slug": SLUGS}
-PAGES = ("/", "/dashboard", "/errors", "/error-analysis", "/scripts", "/script-analysis", "/privacy")
+PAGES = (
+    *("/", "/dashboard", "/errors", "/error-analysis", "/scripts", "/script-analysis"),
+    *("/alerts", "/reports", "/privacy", "/privacy/record", "/privacy/audit"),
+)
 REPOSITORIES = ("", "ProxmoxVE", "ProxmoxVED", "external", "all")
 
 

@@ -39,6 +39,7 @@ NO_COUNT_FIGURES = {"Scripts", "Scripts affected", "Success rate", "Failure rate
 CELL = re.compile(
     r"(\d{1,3}(?:,\d{3})*)(?: of (\d{1,3}(?:,\d{3})*))?(?: (?:before|yesterday|installations|runs|failed|in the .*))?"
 )
+BESIDE = re.compile(r"(?<![\d.,])(\d[\d,]*)(?: of (\d[\d,]*))? (?:before|yesterday|since)\b")
 BAR = re.compile(r"(\d{1,3}(?:,\d{3})*) (?:success|failed|aborted|unknown)")
 BADGE = re.compile(r"installs: (\d+)(?:,|$)")
 
@@ -96,8 +97,9 @@ def in_page(html: str) -> Iterator[Told]:
             for column, text in list(zip(table.columns, row, strict=False))[1:]:
                 if column not in NO_COUNT_COLUMNS and (found := CELL.fullmatch(text)):
                     yield from _whole(f"{table.heading} / {row[0]} / {column}", found)
-    for place, found in enumerate(BAR.finditer(html)):
-        yield from _whole(f"bar {place}", found)
+    for kind, pattern, text in (("bar", BAR, html), ("beside", BESIDE, page.text)):
+        for place, found in enumerate(pattern.finditer(text)):
+            yield from _whole(f"{kind} {place}", found)
 
 
 def _whole(where: str, found: re.Match[str]) -> Iterator[Told]:

@@ -52,6 +52,7 @@ def test_status_and_run(new_service: Any) -> None:
     assert after["runs"][0]["started_at"] <= after["runs"][0]["ended_at"]
     assert json.loads(client.send("POST", "/api/cleanup/run", "", headers).text)["updated"] == 0
     page = client.send("GET", "/runs", headers=headers | {"Accept": "text/html"})
+    assert 'href="/records"' in page.text  # who comes here may go there
     assert page.status == 200
     assert "updated 3" in page.text
     assert service.command("recount").returncode == 0

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from explaining import EXPLAIN
 from page_reader import Page, read
 from stored import IDS, opened
@@ -14,13 +16,14 @@ from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.core.intake import Intake, Policy
 from telemetry_service.core.period import period
 from telemetry_service.core.reports.view import View
+from telemetry_service.core.week import week
 from telemetry_service.jobs.demo import payloads
 from telemetry_service.settings import Settings, from_environ
 from telemetry_service.store.reading import Reader
 from telemetry_service.store.reports import Reports
 from telemetry_service.store.store import Store
 from telemetry_service.web.pages import Pages
-from telemetry_service.web.site import LiveSite, Site
+from telemetry_service.web.site import REPORT, LiveSite, Site
 
 K = 5
 TODAY = 20_780  # 2026-11-23
@@ -43,7 +46,12 @@ class Data:
 
     def html(self, name: str, /, *, exact: bool, site: Site | None = None, **query: str) -> str:
         asked = {"days": "30"} | query
-        return PAGES.render(name, self.reports(), view(exact=exact, **asked), asked, site or LiveSite(NOW))
+        wanted = view(exact=exact, **asked)
+        if name.startswith(REPORT):
+            found = week(name.removeprefix(REPORT))
+            assert found is not None
+            wanted = msgspec.structs.replace(wanted, period=found)
+        return PAGES.render(name, self.reports(), wanted, asked, site or LiveSite(NOW))
 
     def page(self, name: str, /, *, exact: bool, **query: str) -> Page:
         return read(self.html(name, exact=exact, **query))

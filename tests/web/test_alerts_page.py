@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from rendered import NOW, PAGES, SOURCES, TODAY, Data, demo_events, stored
+from scripts.attacker import told
 
 from telemetry_service.core.alerting.alert import Alert, Kind, Recovery, Share, Since, Version
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
@@ -68,6 +69,12 @@ def test_with_a_token_the_evidence(data: Data) -> None:
     assert "unheardof (lxc) broke" in page
     assert "About 21 installations were to be expected" in page
     assert "2 of 57 since it is over" in page
+
+
+def test_an_attacker_reads_the_counts_of_the_evidence(data: Data) -> None:
+    exact, public = ([one.n for one in told.in_page(html(data, "alerts", exact=exact))] for exact in (True, False))
+    assert {81, 1013, 17, 31, 2, 57} <= set(exact)
+    assert public == []
 
 
 def test_a_script_shows_its_own(data: Data) -> None:

@@ -9,11 +9,12 @@ from contextlib import closing
 import pytest
 from rendered import NOW, PAGES, Data, demo_events, stored, view
 
-from page_reader import number
+from page_reader import number, read
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.fields import FIELDS
+from telemetry_service.settings import from_environ
 from telemetry_service.store.store import FILE_NAME
-from telemetry_service.web.pages import NoSuchPage
+from telemetry_service.web.pages import NoSuchPage, Pages
 from telemetry_service.web.site import PERIODS, LiveSite, StaticSite, assets, static_file
 
 EVERY = ("overview", "errors", "scripts", "script:jellyfin", "privacy")
@@ -179,6 +180,21 @@ def _resolved(here: str, link: str) -> str:
         else:
             parts.append(part)
     return "/".join(parts)
+
+
+def test_the_badge_to_copy_is_whole_where_the_address_is_known(data: Data) -> None:
+    asked = view(exact=True)
+    for address in ("", "https://t.example/sub"):
+        pages = Pages(from_environ({"PUBLIC_URL": address}))
+        html = pages.render("script:jellyfin", data.reports(), asked, {"days": "30"}, LiveSite(NOW))
+        assert f"[![jellyfin]({address}/badge/jellyfin.svg)]({address}/scripts/jellyfin)" in html
+
+
+def test_nothing_is_said_to_have_failed_where_a_few_may_have(nothing: Data) -> None:
+    public, exact = (read(nothing.html("errors", exact=exact)).text for exact in (False, True))
+    assert "Nothing failed in this period, or fewer than 5 installations of a kind." in public
+    assert "Nothing failed in this period." in exact
+    assert "Nothing failed in this period." not in public
 
 
 def test_the_privacy_page_names_every_field_that_is_stored(data: Data) -> None:

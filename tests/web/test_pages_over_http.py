@@ -5,6 +5,8 @@ import gzip
 import io
 import re
 from collections.abc import Iterator
+from html import escape
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import msgspec
@@ -22,6 +24,8 @@ PAGES = (
     "/scripts",
     "/script-analysis",
     "/scripts/jellyfin",
+    "/alerts",
+    "/reports",
     "/privacy",
     "/privacy/record",
     "/privacy/audit",
@@ -112,6 +116,21 @@ def test_exact_pages_are_marked_and_never_kept_by_others(live: Live) -> None:
         assert "Exact numbers." in read(answer.text).text
         assert answer.headers["cache-control"] == "private, no-cache"
     assert "Exact numbers." not in live.get("/").text
+
+
+def test_logging_in_leads_back_with_the_filters(live: Live) -> None:
+    for path in ("/?days=7&repo=all", "/reports?repo=all", "/alerts", "/errors?days=30&by=category&is=network"):
+        (asked,) = [link for link in read(live.get(path).text).links if link.startswith("/login")]
+        assert parse_qs(urlsplit(asked).query)["next"] == [path]
+        assert f'name="next" value="{escape(path)}"' in live.get(asked).text
+
+
+def test_who_has_a_token_finds_everything_it_opens(live: Live) -> None:
+    for path in ("/", "/alerts", "/reports", "/records?days=30"):
+        links = read(live.get(path, exact=True).text).links
+        assert "/login" in links, path
+        assert any(link.startswith("/records") for link in links), path
+    assert not any(link.startswith("/records") for link in read(live.get("/").text).links)
 
 
 def test_pages_and_json_give_the_same_numbers(live: Live) -> None:

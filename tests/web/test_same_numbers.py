@@ -11,6 +11,7 @@ from stored import installations
 from telemetry_service.core.counts import CORE_STEPS, DISK_STEPS_GB, RAM_STEPS_MB, step
 from telemetry_service.core.fields import INSTALLATION_TYPES
 from telemetry_service.core.installation import Installation
+from telemetry_service.core.week import first_day, name_of
 from telemetry_service.web.formats import cores, gigabytes, megabytes, percent, word
 
 ENDED = ("success", "failed", "aborted", "unknown")
@@ -31,13 +32,13 @@ class Raw:
     def __init__(self, data: Data, days: str, repo: str) -> None:
         asked = view(exact=True, days=days, repo=repo)
         first, last = asked.period.first or 0, asked.period.last
-        every = [found for found in installations(data.directory).values() if self._source(found) in asked.sources]
+        every = [found for found in installations(data.directory).values() if self.source(found) in asked.sources]
         self.every = every
         self.inside = [found for found in every if first <= found.day <= last]
         self.before = [found for found in every if 2 * first - last - 1 <= found.day < first] if asked.period.first else []
 
     @staticmethod
-    def _source(found: Installation) -> str:
+    def source(found: Installation) -> str:
         return SOURCES.of(found.value("repo_source"), found.value("repo_slug"))
 
     @property
@@ -62,6 +63,12 @@ def status(found: Installation) -> str:
 
 def system(found: Installation) -> str:
     return f"{found.value('os_type')} {found.value('os_version') or ''}".strip() if found.value("os_type") else ""
+
+
+def script_name(found: Installation) -> str:
+    """A script as lists name it: containers go without their type."""
+    kind = str(found.value("type"))
+    return " ".join((str(found.value("nsapp")), *([kind] if kind != "lxc" else [])))
 
 
 def shown(page: Page, heading: str, column: str = "installations") -> dict[str, int]:
@@ -228,7 +235,7 @@ def test_one_value(data: Data, days: str) -> None:
     assert number(page.figures["Installations"]) == len(of)
     assert page.figures["Success rate"] == rate(of, "success")
     assert_daily(page, "Installations over time", of, ENDED)
-    scripts = tally(of, lambda found: " ".join((found.value("nsapp"), *([found.value("type")] * (found.value("type") != "lxc")))))
+    scripts = tally(of, script_name)
     assert shown(page, "Scripts").items() <= scripts.items()
     assert len(shown(page, "Scripts")) == min(100, len(scripts))
     page = data.page("errors", exact=True, days=days, by="category", **{"is": "network"})
@@ -239,6 +246,40 @@ def test_one_value(data: Data, days: str) -> None:
     ]
     assert number(page.figures["Failed"]) == len(failures)
     assert_daily(page, "Failures over time", failures, ("failed",))
+
+
+@pytest.mark.parametrize("repo", REPOSITORIES)
+def test_weeks(data: Data, repo: str) -> None:
+    sources = view(exact=True, repo=repo).sources
+    every = [one for one in installations(data.directory).values() if Raw.source(one) in sources]
+    installed = [one for one in every if one.value("type") in INSTALLATION_TYPES]
+    by_week: dict[str, list[Installation]] = {}
+    for one in installed:
+        by_week.setdefault(name_of(one.day), []).append(one)
+
+    listed = data.page("reports", exact=True, repo=repo).tables[0]
+    assert {row[0].split()[0]: (number(row[1]), number(row[2]), row[3]) for row in listed.rows if number(row[1])} == {
+        name: (len(of), sum(one.status == "failed" for one in of), rate(of, "success")) for name, of in by_week.items()
+    }
+
+    for monday in (first_day(TODAY) - 7, first_day(TODAY) - 14):
+        of, before = by_week.get(name_of(monday), []), by_week.get(name_of(monday - 7), [])
+        page = data.page(f"report:{name_of(monday)}", exact=True, repo=repo)
+        assert number(page.figures["Installations"]) == len(of)
+        assert page.figures["Success rate"] == rate(of, "success")
+        by_status = Counter(map(status, of))
+        assert (number(page.figures["Succeeded"]), number(page.figures["Failed"])) == (by_status["success"], by_status["failed"])
+        assert shown(page, "Trend").items() >= {(name_of(monday), len(of))}
+        assert shown(page, "Trend", "failed").items() >= {(name_of(monday), by_status["failed"])}
+        scripts, scripts_before = tally(of, script_name), tally(before, script_name)
+        assert shown(page, "Most installed").items() <= scripts.items()
+        for name, was in shown(page, "Most installed", "week before").items():
+            assert was == scripts_before.get(name, 0)
+        failed = [one for one in of if one.status == "failed"]
+        for name, n in shown(page, "Failing most", "failed").items():
+            assert n == tally(failed, script_name)[name]
+        lines = tally(failed, lambda one: one.outcome and one.outcome.error)
+        assert shown(page, "Error lines", "failed").items() <= lines.items()
 
 
 def test_the_data_can_show_a_mistake(data: Data) -> None:

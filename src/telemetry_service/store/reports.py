@@ -15,7 +15,7 @@ from telemetry_service.core.reports.lines import slices
 from telemetry_service.core.reports.part import PARTS, Part, part
 from telemetry_service.core.reports.scripts import Script, Scripts, script, scripts
 from telemetry_service.core.reports.view import ERRORS, View, is_installation
-from telemetry_service.core.reports.weekly import Weekly
+from telemetry_service.core.reports.weekly import Weekly, WeekRow
 from telemetry_service.core.tally import ScriptTally, Tally
 from telemetry_service.store.alert_words import ShownAlert, shown_alerts
 from telemetry_service.store.cells import Only, of
@@ -131,9 +131,9 @@ class Reports:
         """The report of the week that is the view's period; None where there is none."""
         return weekly_report(self._reader, view, today=day_of(self._now), step=self._step)
 
-    def weeks(self, *, exact: bool) -> list[Period]:
-        """The weeks of which there is a report, the newest first."""
-        return weeks(self._reader, exact=exact, today=day_of(self._now))
+    def weeks(self, view: View) -> list[WeekRow]:
+        """The weeks of which there is a report on the view's sources, whatever its period; the newest first."""
+        return weeks(self._reader, view, today=day_of(self._now))
 
     def alerts(self, view: View, app: str = "") -> list[ShownAlert]:
         """Alerts as pages show them: those that are open, and `PAST_ALERTS` that are closed; of one app if asked."""

@@ -7,8 +7,8 @@ from telemetry_service.core.fields import INSTALLATION_TYPES
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.core.period import Period
 from telemetry_service.core.reports.view import View
-from telemetry_service.core.reports.weekly import TREND_WEEKS, AlertWords, Weekly, WeeklyCounts, weekly
-from telemetry_service.core.week import DAYS, before, first_day
+from telemetry_service.core.reports.weekly import TREND_WEEKS, AlertWords, Weekly, WeeklyCounts, WeekRow, week_rows, weekly
+from telemetry_service.core.week import before
 from telemetry_service.store.alert_words import ending, opening, shown
 from telemetry_service.store.alerts import open_alerts, past_alerts
 from telemetry_service.store.cells import of
@@ -43,12 +43,11 @@ def weekly_report(reader: Reader, view: View, *, today: int, step: int) -> Weekl
     return weekly(view, counts, today=today, step=step)
 
 
-def weeks(reader: Reader, *, exact: bool, today: int) -> list[Period]:
-    """The weeks of which there is a report, the newest first."""
-    first = reader.oldest_day(EXACT if exact else PUBLIC)
-    if first is None:
-        return []
-    return [Period(day, day + DAYS - 1, ended=True) for day in range(first_day(today), first_day(first) - 1, -DAYS)]
+def weeks(reader: Reader, view: View, *, today: int) -> list[WeekRow]:
+    """The weeks of which there is a report on the sources of a view, the newest first."""
+    tables = EXACT if view.exact else PUBLIC
+    daily = reader.daily(tables, Period(None, today), view.sources, INSTALLATION_TYPES)
+    return week_rows(daily, today, exact=view.exact)[::-1]
 
 
 def _broke(reader: Reader, view: View, week: Period, today: int) -> Iterator[AlertWords]:

@@ -8,11 +8,10 @@ import jinja2
 
 from telemetry_service.core.exit_codes import meaning
 from telemetry_service.core.fields import FIELDS, LEGAL_BASIS, OPERATING_SYSTEMS, STATUSES, TYPES
-from telemetry_service.core.period import Period, iso_day
+from telemetry_service.core.period import iso_day
 from telemetry_service.core.reports.part import PARTS
 from telemetry_service.core.reports.rates import MIN_FINISHED_FOR_RATE
 from telemetry_service.core.reports.view import View
-from telemetry_service.core.week import name_of
 from telemetry_service.settings import Settings
 from telemetry_service.store.records import SORTS
 from telemetry_service.store.reports import Reports
@@ -72,7 +71,7 @@ def templates() -> jinja2.Environment:
         charts=charts,
         meaning=meaning,
         periods=PERIODS,
-        repositories=REPOSITORIES,
+        REPOSITORIES=REPOSITORIES,
         STATUSES=STATUSES,
         TYPES=TYPES,
         OPERATING_SYSTEMS=OPERATING_SYSTEMS,
@@ -155,7 +154,7 @@ class Pages:
             opened, over = ([one for one in alerts if (one.closed is None) is is_open] for is_open in (True, False))
             return "alerts.html", {"open": opened, "past": over, "min_finished": MIN_FINISHED_FOR_RATE}
         if page == "reports":
-            return "reports.html", {"weeks": [_week(found, view) for found in reports.weeks(exact=view.exact)]}
+            return "reports.html", {"weeks": reports.weeks(view)} | _period(view)
         if page == "privacy":
             return "privacy.html", {"fields": self._fields(), "legal_basis": LEGAL_BASIS}
         raise NoSuchPage("page: none of this name")
@@ -163,12 +162,6 @@ class Pages:
     def _fields(self) -> list[Any]:
         """The fields that are stored under the settings in force."""
         return [field for field in FIELDS if field.record != "optional" or field.name in self._settings.extended_fields]
-
-
-def _week(week: Period, view: View) -> dict[str, Any]:
-    assert week.first is not None
-    complete = week.last < view.period.last
-    return {"name": name_of(week.first), "first": iso_day(week.first), "last": iso_day(week.last), "complete": complete}
 
 
 def _period(view: View) -> dict[str, Any]:

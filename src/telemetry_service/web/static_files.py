@@ -11,7 +11,7 @@ from telemetry_service.core.exit_codes import EXIT_CODES
 from telemetry_service.core.period import Period, period
 from telemetry_service.core.record import Document, markdown
 from telemetry_service.core.reports.view import View
-from telemetry_service.core.week import name_of, week
+from telemetry_service.core.week import week
 from telemetry_service.store.reports import Reports
 from telemetry_service.web.api import DEFAULT_DAYS, RepoSlugs
 from telemetry_service.web.pages import PAGES, Pages
@@ -38,9 +38,8 @@ class StaticFiles:
         """(path relative to the root, content), of `apps` those that have anything published."""
         for asset in assets().values():
             yield f"assets/{asset.name}", asset.body
-        for found in self._reports.weeks(exact=False):
-            assert found.first is not None
-            yield self._page(REPORT + name_of(found.first), DEFAULT_PAGE_DAYS, DEFAULT_REPOSITORY)
+        for found in self._reports.weeks(self._view(ALL_TIME, DEFAULT_REPOSITORY)):
+            yield self._page(REPORT + found.week, DEFAULT_PAGE_DAYS, DEFAULT_REPOSITORY)
         for page in PAGES:
             for days in {static_file(page, days): days for days in PERIODS}.values():  # not every page has periods
                 yield self._page(page, days, DEFAULT_REPOSITORY)

@@ -1,12 +1,13 @@
 """The weekly report: how a week differs from the one before, and what is news about scripts."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from telemetry_service.core.counts import Dimension
-from telemetry_service.core.period import Period, iso_day
+from telemetry_service.core.period import iso_day
 from telemetry_service.core.reports.dashboard import FailedApp, failed_apps, installations
 from telemetry_service.core.reports.rates import NO_RATE, Z_95, Rate, rate, wilson
 from telemetry_service.core.reports.view import (
@@ -19,8 +20,8 @@ from telemetry_service.core.reports.view import (
     statuses_by_value,
     sums,
 )
-from telemetry_service.core.tally import DayTally, Statuses, Tally
-from telemetry_service.core.week import DAYS, name_of
+from telemetry_service.core.tally import DayTally, Statuses, Tally, by_status
+from telemetry_service.core.week import DAYS, first_day, name_of
 
 TREND_WEEKS = 8
 TOP = 10
@@ -57,7 +58,11 @@ class RateChange(msgspec.Struct, frozen=True):
 
 
 class WeekRow(msgspec.Struct, frozen=True):
+    """A week from its `first` to its `last` UTC day; `total` counts those that still run, too."""
+
     week: str
+    first: str
+    last: str
     total: int
     success: int
     failed: int
@@ -160,7 +165,7 @@ def weekly(view: View, counts: WeeklyCounts, *, today: int, step: int) -> Weekly
         ],
         success_rate=rate_change(now, before, view),
         daily_stats=dense_days([tally for tally in counts.daily if period.first <= tally.day <= period.last], period),
-        trend=_trend(view, counts.daily),
+        trend=week_rows(counts.daily, period.last, exact=view.exact),
         broke=list(counts.broke),
         fixed=list(counts.fixed),
         worse=[script for script in moved if (script.success.difference.value or 0) < 0][:TOP],
@@ -237,18 +242,15 @@ def _script_week(script: str, found: Statuses, before: Mapping[str, Statuses], v
     return ScriptWeek(*split_script(script), found.total, earlier, rate(found.success, found.finished, exact=view.exact))
 
 
-def _trend(view: View, daily: Sequence[DayTally]) -> list[WeekRow]:
-    """The weeks up to this one, the oldest first, from the first that has anything on."""
-    assert view.period.first is not None
-    first = view.period.first - (TREND_WEEKS - 1) * DAYS
-    days = dense_days(daily, Period(first, view.period.last))
-    rows: list[WeekRow] = []
-    for start in range(0, len(days), DAYS):
-        run = days[start : start + DAYS]
-        success, failed = sum(day.success for day in run), sum(day.failed for day in run)
-        total = success + failed + sum(day.aborted + day.unknown for day in run)
-        if total or rows:
-            rows.append(
-                WeekRow(name_of(first + start), total, success, failed, rate(success, success + failed, exact=view.exact))
-            )
+def week_rows(daily: Iterable[DayTally], last: int, *, exact: bool) -> list[WeekRow]:
+    """Every week from the first that has anything to the one of the `last` UTC day, the oldest first."""
+    by_week: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+    for tally in daily:
+        by_week[first_day(tally.day)].append((tally.status, tally.n))
+    rows = []
+    for monday in range(min(by_week, default=last + 1), last + 1, DAYS):
+        found = by_status(by_week[monday])
+        success_rate = rate(found.success, found.finished, exact=exact)
+        days = iso_day(monday), iso_day(monday + DAYS - 1)
+        rows.append(WeekRow(name_of(monday), *days, found.total, found.success, found.failed, success_rate))
     return rows
