@@ -14,18 +14,23 @@ from collections.abc import Awaitable, Callable
 
 PAUSE_SECONDS = 0.05
 HALF_OPEN = 500
-HALVES = (b"", b"POST /tele", b"GET /healthz HTTP/1.1\r\nX: ", b"POST /telemetry HTTP/1.1\r\nContent-Length: 9000\r\n\r\n{")
+HALVES = (
+    b"",
+    b"POST /tele",
+    b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: ",
+    b"POST /telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n{",
+)
 BOMB = gzip.compress(b"0" * 20_000_000)
 NESTED = b'{"random_id":' + b"[" * 50_000
 
 
 def _post(body: bytes, *headers: bytes) -> bytes:
-    head = b"".join(line + b"\r\n" for line in (b"POST /telemetry HTTP/1.1", b"Content-Length: %d" % len(body), *headers))
-    return head + b"\r\n" + body
+    lines = (b"POST /telemetry HTTP/1.1", b"Host: x", b"Content-Length: %d" % len(body), *headers)
+    return b"".join(line + b"\r\n" for line in lines) + b"\r\n" + body
 
 
 def _get(path: str, *headers: bytes) -> bytes:
-    return b"".join(line + b"\r\n" for line in (f"GET {path} HTTP/1.1".encode(), *headers)) + b"\r\n"
+    return b"".join(line + b"\r\n" for line in (f"GET {path} HTTP/1.1".encode(), b"Host: x", *headers)) + b"\r\n"
 
 
 class Attackers:

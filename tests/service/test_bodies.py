@@ -109,6 +109,20 @@ def test_gzip(client: Client) -> None:
     assert (deflated.status, deflated.text.partition(":")[0]) == (400, "body")
 
 
+def test_gzip_in_members(client: Client) -> None:
+    """Files that were packed one by one and joined are gzip; what stands behind the last one is not."""
+    body = msgspec.json.encode(report())
+    halves = gzip.compress(body[:50]) + gzip.compress(body[50:])
+    assert client.post(halves, AS_GZIP).status == 202
+    for behind in (b"{}", b"\0\0", gzip.compress(b" ")[:-1] + b"\1"):
+        answer = client.post(halves + behind, AS_GZIP)
+        assert (answer.status, answer.text) == (400, "body: not gzip, although its content encoding says so\n")
+    spaces = gzip.compress(b" " * (MAX_BODY_BYTES // 2))
+    assert client.post(halves + spaces, AS_GZIP).status == 202
+    assert client.post(halves + spaces * 2, AS_GZIP).status == 413
+    assert client.post(gzip.compress(b"") * 10_000, AS_GZIP).text == "body: more than 8 members of gzip\n"
+
+
 def test_gzip_bomb_is_not_unpacked(client: Client, shared: Service) -> None:
     bomb = gzip.compress(b" " * 200_000_000)
     assert len(bomb) < MAX_BODY_BYTES

@@ -82,7 +82,7 @@ def test_every_kind_of_refusal(new_service: Callable[..., Service]) -> None:
         check_guarded(answer.headers)
 
 
-@pytest.mark.parametrize("sent", [b"no HTTP\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n"])
+@pytest.mark.parametrize("sent", [b"no HTTP\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200 + b"\r\n"])
 def test_what_no_route_ever_sees(shared: Service, sent: bytes) -> None:
     with socket.create_connection(shared.address, timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(sent)

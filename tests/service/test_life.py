@@ -54,8 +54,8 @@ def test_stopped_although_clients_hang_on(service: Service) -> None:
     beginnings = (
         b"",
         b"POST /tele",
-        b"POST /telemetry HTTP/1.1\r\nContent-Length: 50\r\n\r\n{",
-        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"POST /telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
     )
     with ExitStack() as stack:
         for beginning in beginnings * 5:
@@ -70,7 +70,7 @@ def test_who_is_under_way_when_it_stops_is_stored_or_told_to_come_again(service:
     with ExitStack() as stack:
         quick, slow, idle = (stack.enter_context(socket.create_connection(service.address, PATIENCE_SECONDS)) for _ in range(3))
         for connection, body in ((quick, in_time), (slow, late)):
-            connection.sendall(b"POST /telemetry HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:-1])
+            connection.sendall(b"POST /telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:-1])
         assert service.client().post(report()).status == 202  # so the others have arrived too
         os.kill(service.pid, signal.SIGTERM)
         assert idle.recv(100) == b""  # it stops

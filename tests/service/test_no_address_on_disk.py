@@ -99,10 +99,10 @@ def send_malformed(service: Service, source: str, address: str) -> None:
     """What is no HTTP, and what breaks off."""
     for sent in (
         f"{TEXTS['request line']} {address}\r\n\r\n",
-        f"GET /{address}\x00 HTTP/1.1\r\n\r\n",
-        f"POST /telemetry HTTP/1.1\r\nX-Forwarded-For: {address}\r\nContent-Length: x\r\n\r\n",
-        f'POST /telemetry HTTP/1.1\r\nX-Forwarded-For: {address}\r\nContent-Length: 100\r\n\r\n{{"error": "{address}',
-        f"POST /telemetry HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{address}\r\n",
+        f"GET /{address}\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        f"POST /telemetry HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {address}\r\nContent-Length: x\r\n\r\n",
+        f'POST /telemetry HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {address}\r\nContent-Length: 100\r\n\r\n{{"error": "{address}',
+        f"POST /telemetry HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{address}\r\n",
     ):
         with socket.create_connection(service.address, PATIENCE_SECONDS, (source, 0)) as connection, contextlib.suppress(OSError):
             connection.sendall(sent.encode())

@@ -63,7 +63,7 @@ def statuses(service: Service, sent: bytes, *, end: bool = True) -> list[int]:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sent=st.lists(requests(), min_size=1, max_size=5).map(b"".join) | st.binary(max_size=300).map(lambda junk: MARK + junk))
-@example(sent=b"POST /telemetry HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}")
+@example(sent=b"POST /telemetry HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}")
 def test_any_bytes_on_a_connection(client: Client, shared: Service, sent: bytes) -> None:
     assert all(status < 500 for status in statuses(shared, sent.replace(LONG, b"a" * 70_000)))
     assert client.post(report()).status == 202
@@ -76,7 +76,7 @@ def test_any_bytes_on_a_connection(client: Client, shared: Service, sent: bytes)
 
 
 def test_many_requests_at_once(client: Client, shared: Service) -> None:
-    many = b"GET /healthz HTTP/1.1\r\n\r\n" * 500 + b"GET /telemetry HTTP/1.1\r\n\r\n"
+    many = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 500 + b"GET /telemetry HTTP/1.1\r\nHost: x\r\n\r\n"
     assert statuses(shared, many, end=False) == [200] * 500 + [405]
     assert set(statuses(shared, b"\r\n" * 10_000)) <= {400}
 

@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 
 from telemetry_service.web.answers import CLOSE, TEXT, Headers, Scope
 from telemetry_service.web.headers import security_headers
+from telemetry_service.web.heads import fault
 from telemetry_service.web.watch import Watch
 
 HEAD_SECONDS = 10.0  # from connecting, or the first byte of a further request, to the end of its headers
@@ -104,10 +105,9 @@ class Connection(HttpToolsProtocol):
         self._feeding = True
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Another protocol is offered, and the parser stops here: the answer to this request is the last one.
-            if self.cycle is not None:
-                self.cycle.keep_alive = False
+        except httptools.HttpParserUpgrade as stopped:
+            self._feed(self._head_without_offer() + data[stopped.args[0] :])
+            return
         except httptools.HttpParserError:
             self._begin()
             self._broken()
@@ -115,6 +115,15 @@ class Connection(HttpToolsProtocol):
         self._begin()
         if self.phase != ANSWER:  # else the usual case: a whole request in one piece
             self._bound(len(data))
+
+    def _head_without_offer(self) -> bytes:
+        """The head that was parsed, for a new parser, but without the offer to speak another protocol.
+
+        Nobody has to take it up (RFC 9110, 7.8), and the parser stops at it, before the body.
+        """
+        start = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        self.parser = httptools.HttpRequestParser(self)
+        return start + _lines([header for header in self.headers if header[0] != b"upgrade"])
 
     def _broken(self) -> None:
         """What came is no request. Those before it are answered first, and the last of them ends the connection."""
@@ -147,12 +156,23 @@ class Connection(HttpToolsProtocol):
         if len(self.headers) > MAX_HEADERS:
             self._refusal = HEAD_TOO_LARGE
             raise Refused
+        reason = fault(self.parser.get_http_version(), self.headers)
+        if reason is not None:
+            self._refusal = 400, reason
+            raise Refused
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise Refused
+            return  # `_head_without_offer` begins anew
         HttpToolsProtocol.on_headers_complete(self)
+        self.headers = []  # for trailers, which are counted and mean nothing: no proxy has looked at them
         self.cycle.transport = self._last_word  # type: ignore[assignment] # which writes and closes as one
         self.phase = BODY
         self.deadline += REQUEST_SECONDS - HEAD_SECONDS
 
     def on_message_complete(self) -> None:
+        if self.phase == HEAD:  # `_head_without_offer` begins anew
+            return
         HttpToolsProtocol.on_message_complete(self)
         if self.held_bytes:
             self._let_go()

@@ -33,6 +33,7 @@ from telemetry_service.web.headers import NOSNIFF, security_headers
 from telemetry_service.web.limits import NewExecutions, Peers, TokenBuckets
 
 MAX_ASIDE_BYTES = 32 * 1024 * 1024  # reports in memory, waiting to be cleaned; above it the answer is 503
+MAX_GZIP_MEMBERS = 8  # there is one, and more where files were joined; looking for the next one copies what is left
 LONG_WAY_HEADERS = frozenset({b"content-encoding", b"expect", b"authorization"})
 
 Answered = Callable[[int, Headers, bytes], None]  # status, headers, body
@@ -257,14 +258,19 @@ class Ingest:
             return body
         if encoding not in (b"gzip", b"x-gzip"):
             raise _Refused(400, "body: content encoding is neither gzip nor identity")
-        decompressor = zlib.decompressobj(wbits=31)
-        try:
-            text = decompressor.decompress(body, self._max_body_bytes + 1)
-        except zlib.error:
-            raise _Refused(400, "body: not gzip, although its content encoding says so") from None
-        if len(text) > self._max_body_bytes:
-            raise self._too_large()
-        return text
+        text = b""
+        for _ in range(MAX_GZIP_MEMBERS):
+            member = zlib.decompressobj(wbits=31)
+            try:
+                text += member.decompress(body, self._max_body_bytes + 1 - len(text))
+            except zlib.error:
+                raise _Refused(400, "body: not gzip, although its content encoding says so") from None
+            if len(text) > self._max_body_bytes:
+                raise self._too_large()
+            body = member.unused_data
+            if not body:
+                return text
+        raise _Refused(400, f"body: more than {MAX_GZIP_MEMBERS} members of gzip")
 
     def _too_large(self) -> _Refused:
         return _Refused(413, f"body: larger than {self._max_body_bytes} bytes", CLOSE)
