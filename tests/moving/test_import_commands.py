@@ -1,5 +1,6 @@
 """The commands, as processes of their own: killed, beside a running service, and from a real PocketBase."""
 
+import gzip
 import json
 import os
 import sqlite3
@@ -9,24 +10,35 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import pytest
 from source_data import data_file, row
 
 from live import PATIENCE_SECONDS, running
 from pocketbase_server import COLLECTION, EMAIL, PASSWORD, PocketBaseServer
+from stored import table
+from telemetry_service.core.counts import Dimension
 from telemetry_service.mirrors.collection import columns
+from telemetry_service.store.directory import held
 
 COMMAND = str(Path(sys.executable).with_name("telemetry-service"))
 TODAY = int(time.time()) // 86_400
 FIELDS = columns(include_random_id=True, extended_fields=frozenset())
 
 
-def start(directory: Path, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
+def start(directory: Path, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **settings: str) -> "subprocess.Popen[str]":
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(directory), "PYTHONWARNINGS": "error"} | settings
     return subprocess.Popen(
-        [COMMAND, *arguments], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [COMMAND, *arguments], env=environment, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE, text=True
     )
+
+
+def failed(directory: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit status, output and errors of a command."""
+    process = start(directory, *arguments)
+    out, error = process.communicate(timeout=PATIENCE_SECONDS)
+    return process.returncode, out, error
 
 
 def run(directory: Path, *arguments: str, stdin: str = "", **settings: str) -> str:
@@ -48,21 +60,28 @@ def stored(directory: Path) -> int:
     return 0
 
 
-def test_killed_and_run_again(tmp_path: Path) -> None:
-    rows = 5_000  # two transactions
+@pytest.mark.parametrize("history", [False, True])
+def test_killed_and_run_again(tmp_path: Path, history: bool) -> None:
+    rows = 5_000  # two transactions, beside a service
     path = data_file(tmp_path / "data.db", (row(n, day=TODAY - 1 - n % 3, nsapp=f"app{n % 90}") for n in range(rows)))
     data = tmp_path / "data"
-    process = start(data, "import", "pocketbase", "--data", str(path))
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not stored(data):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.kill()
-    process.communicate()
-    assert stored(data) > 0
-    assert imported(data, "pocketbase", "--data", str(path)) == {"read": rows, "taken": rows, "merged": 0}
+    command = ("import", "pocketbase", "--data", str(path), *(["--history"] if history else []))
+    settings = {"RETENTION_DAYS": "2"} if history else {}
+    with held(data):
+        process = start(data, *command, **settings)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not stored(data):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+        process.communicate()
+    assert 0 < stored(data) < rows
+    assert json.loads(run(data, *command, "--json", **settings)) == {"read": rows, "taken": rows, "merged": 0}
     assert "every count agrees" in run(data, "recount")
+    assert stored(data) == (rows + 2) // 3 if history else rows  # of three days one is kept
+    counted = table(data, "count_day").items()
+    assert sum(n for key, n in counted if key.script == "" and key.dimension == Dimension.TYPE) == rows
 
 
 def test_beside_a_running_service(tmp_path: Path) -> None:
@@ -121,3 +140,42 @@ def test_without_a_login(tmp_path: Path) -> None:
     process = start(tmp_path, "import", "pocketbase", "--url", "http://127.0.0.1:1")
     _, error = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, "POCKETBASE_EMAIL" in error) == (1, True)
+
+
+class TestWrongFiles:
+    def test_a_compressed_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "rows.jsonl.gz"
+        path.write_bytes(gzip.compress(json.dumps(row(1)).encode()))
+        status, _, error = failed(tmp_path / "data", "import", "jsonl", str(path))
+        assert (status, f"zcat {path} | telemetry-service import jsonl -" in error) == (1, True)
+
+    def test_a_file_of_another_program(self, tmp_path: Path) -> None:
+        path = tmp_path / "others.jsonl"
+        path.write_text('{"level": "info", "message": "hello"}\n' * 3)
+        status, out, error = failed(tmp_path / "data", "import", "jsonl", str(path))
+        assert (status, "none of it can be imported" in error) == (1, True)
+        assert "3 refused: created: missing" in out
+
+
+class TestExportTo:
+    @pytest.fixture
+    def data(self, tmp_path: Path) -> Path:
+        lines = "".join(json.dumps(row(n)) + "\n" for n in range(30))
+        run(tmp_path / "data", "import", "jsonl", "-", stdin=lines)
+        return tmp_path / "data"
+
+    @pytest.mark.parametrize("kind", ["jsonl", "csv"])
+    def test_a_full_disk(self, data: Path, kind: str) -> None:
+        with Path("/dev/full").open("w") as full:
+            process = start(data, "export", kind, stdout=full)
+            _, error = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 1
+        assert "standard output cannot be written (No space left on device)" in error
+        assert "Traceback" not in error
+
+    def test_what_is_no_file(self, data: Path, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"  # a device, such as /dev/null, would be replaced too
+        os.mkfifo(pipe)
+        status, _, error = failed(data, "export", "jsonl", "--out", str(pipe))
+        assert (status, "is no file" in error) == (1, True)
+        assert pipe.is_fifo()

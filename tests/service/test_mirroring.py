@@ -1,6 +1,7 @@
 """The running service with a mirror: reports come first, and PocketBase gets everything in the end."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 from running_service import Service, post_all, report, wait_until
 from stored_data import STORE, opened
 
-from pocketbase_server import EMAIL, PASSWORD, NewPocketBase, PocketBaseServer
+from pocketbase_server import COLLECTION, EMAIL, PASSWORD, NewPocketBase, PocketBaseServer
 from telemetry_service.core.identity import Identities
+from telemetry_service.jobs.importing import MIRRORED as LEFT_OUT
 
 NewService = Callable[..., Service]
 
@@ -99,6 +101,46 @@ def test_a_secret_in_a_file_that_is_wrong(new_service: NewService, pocketbase: P
     client = service.client()
     wait_until(lambda: "does not accept POCKETBASE_EMAIL" in client.send("GET", "/readyz").text, "it to be said")
     assert "not the password" not in service.log
+
+
+class TestImportedAgain:
+    """A collection that the service really mirrored to, ids of clients and all: what could be doubled most easily."""
+
+    MIRRORED, STRANGERS = 12, 3
+
+    @pytest.fixture
+    def service(self, new_service: NewService, pocketbase: PocketBaseServer) -> Service:
+        service = new_service(**mirrored_to(pocketbase), POCKETBASE_INCLUDE_RANDOM_ID="true").start()
+        assert {answer.status for answer in post_all(service, [report() for _ in range(self.MIRRORED)])} == {202}
+        wait_until_mirrored(service, pocketbase, self.MIRRORED)
+        return service
+
+    def test_nothing_is_doubled(self, service: Service, pocketbase: PocketBaseServer) -> None:
+        place = ("import", "pocketbase", "--url", pocketbase.url, "--json")
+        done = service.command(*place)
+        assert (done.returncode, json.loads(done.stdout)) == (1, {"read": self.MIRRORED, LEFT_OUT: self.MIRRORED})
+        assert "this is the mirror of this service" in done.stderr
+        for _ in range(self.STRANGERS):
+            stranger = report(nsapp="immich") | {"created": "2026-01-01 00:00:00.000Z"}
+            pocketbase.good("POST", f"/api/collections/{COLLECTION}/records", stranger)
+        counts = json.loads(service.command("import", "pocketbase", "--data", f"{pocketbase.folder}/data.db", "--json").stdout)
+        assert (counts[LEFT_OUT], sum(counts.values())) == (self.MIRRORED, 2 * (self.MIRRORED + self.STRANGERS))
+        assert len(expected_ids(service)) == self.MIRRORED + counts["taken"]
+        assert service.recount() == []
+
+    def test_elsewhere_everything_counts_once(
+        self, service: Service, new_service: NewService, pocketbase: PocketBaseServer
+    ) -> None:
+        other = new_service()
+        for kept, gained in ((self.MIRRORED, "taken"), (self.MIRRORED, "merged")):
+            counts = json.loads(other.command("import", "pocketbase", "--data", f"{pocketbase.folder}/data.db", "--json").stdout)
+            assert counts[gained] == kept == counts["read"]
+        assert len(expected_ids(other)) == self.MIRRORED
+        same_key = new_service()
+        same_key.data.mkdir()
+        shutil.copy(service.data / "secret.key", same_key.data)
+        done = same_key.command("import", "pocketbase", "--data", f"{pocketbase.folder}/data.db", "--json")
+        assert (done.returncode, expected_ids(same_key)) == (1, set())
 
 
 @pytest.mark.parametrize("command", ["status", "retry", "resend"])

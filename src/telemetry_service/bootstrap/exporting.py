@@ -79,11 +79,21 @@ def _opened(settings: Settings) -> Iterator[tuple[Content, Identities]]:
 
 @contextmanager
 def _written(out: Path | None) -> Iterator[BinaryIO]:
-    """A file for its owner alone, in its place when it is whole; or standard output."""
+    """A file for its owner alone, in its place when it is whole; or standard output.
+
+    Raises `UnusableData`; and `BrokenPipeError` when who reads standard output has gone.
+    """
     if out is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        try:
+            with open(sys.stdout.fileno(), "wb", closefd=False) as file:  # sys.stdout would keep what it cannot write
+                yield file
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise UnusableData(f"standard output cannot be written ({error.strerror})") from None
         return
+    if out.exists() and not out.is_file():  # a device would be replaced by the file
+        raise UnusableData(f"{out} is no file; choose another one, or leave --out away for standard output")
     part = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

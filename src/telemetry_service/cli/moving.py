@@ -125,15 +125,31 @@ def _server(url: str) -> str:
 
 
 def _report(counts: Counter[str], *, as_json: bool) -> None:
-    from telemetry_service.jobs.importing import MIRRORED, OLD
-
-    mirrored = counts[MIRRORED]
+    """Print what became of the rows; nothing of use among them is a failure."""
     if as_json:
         print(json.dumps(counts))
-        return
-    if mirrored and mirrored == counts["read"]:
-        print("telemetry-service: this is the mirror of this service: its records came from here", file=sys.stderr)
+    else:
+        _print_counts(counts)
+    if why := _useless(counts):
+        print(f"telemetry-service: {why}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _useless(counts: Counter[str]) -> str:
+    """Why a source cannot be the right one; empty if it may be."""
+    from telemetry_service.jobs.importing import MIRRORED, REFUSED
+
+    read = counts["read"]
+    if read and counts[MIRRORED] == read:
+        return "this is the mirror of this service: its records came from here"
+    if read and sum(n for name, n in counts.items() if name.startswith(REFUSED)) == read:
+        return "none of it can be imported; are its columns named as `telemetry-service fields` has them?"
+    return ""
+
+
+def _print_counts(counts: Counter[str]) -> None:
+    from telemetry_service.jobs.importing import OLD
+
     hint = "; in a data directory that has counted nothing so old, --history counts it"
     width = max(len(f"{n:,}") for n in (*counts.values(), 0))
     for name in ("read", "taken", "merged"):

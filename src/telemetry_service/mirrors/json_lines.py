@@ -12,6 +12,7 @@ from telemetry_service.mirrors.source import Rows, UnusableSource
 ROWS_AT_ONCE = 500
 BYTES_AT_ONCE = 4 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024  # four times what ingest takes; a longer one is handed on empty
+GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952
 TAIL_BYTES = 64  # before a position, by which the file is known again
 
 
@@ -29,6 +30,8 @@ class JsonLines:
         except OSError as error:
             raise UnusableSource(f"{path} cannot be read ({error.strerror})") from None
         self._is_stream = path is None or not self._file.seekable()
+        if not self._is_stream and self._file.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
+            raise UnusableSource(f"{path} is compressed; unpack it on the way: zcat {path} | telemetry-service import jsonl -")
 
     @property
     def total(self) -> int | None:

@@ -223,7 +223,7 @@ class PocketBase:
         """
         created, id_ = after
         # An index on `created` serves this form, and not that of an OR at the top.
-        wanted = quote(f"created >= '{created}' && (created > '{created}' || id > '{id_}')") if created else ""
+        wanted = quote(f"created >= '{created}' && (created > '{created}' || id > '{id_}')") if id_ else ""
         query = f"fields={quote(','.join(names))}&sort=created,id&skipTotal=1&perPage={LISTED_AT_ONCE}&filter={wanted}"
         return list(_json(_good(await self._ask("GET", f"{self._path}/records?{query}")))["items"])
 

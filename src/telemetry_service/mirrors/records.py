@@ -12,7 +12,7 @@ from telemetry_service.mirrors.pocketbase import MisfitCollection, NotAllowed, P
 from telemetry_service.mirrors.source import Rows, UnusableSource
 
 ATTEMPTS = 6
-FIRST_WAIT_SECONDS = 0.5  # doubled with each attempt: half a minute in all
+FIRST_WAIT_SECONDS = 0.5  # doubled with each attempt: a quarter of a minute in all
 T = TypeVar("T")
 
 
