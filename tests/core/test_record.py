@@ -9,7 +9,7 @@ import pytest
 from telemetry_service.core.fields import FIELDS, Record
 from telemetry_service.core.record import Document, InForce, Proved, markdown, record, text_of
 from telemetry_service.core.record.document import Gap, Items, Paragraph, Table, gaps
-from telemetry_service.core.record.in_force import MirrorInUse, Ran, Revision
+from telemetry_service.core.record.in_force import MirrorInUse, Ran, Repository, Revision
 from telemetry_service.core.record.revisions import FIRST, REWORDED, SAID, changes
 from telemetry_service.settings import SETTINGS, from_environ
 from telemetry_service.settings.declared import in_force
@@ -51,7 +51,7 @@ OTHER: dict[str, tuple[Any, str]] = {
     "rate_key": ("header", "what the rate limit goes by: ip -> header"),
     "mirror": (MirrorInUse("same machine", False), "mirror in PocketBase added (same machine, without random_id)"),
     "told_over": (("mail", "ntfy"), "channels that alerts and reports go over: mail added, ntfy added"),
-    "published_to": ("a/b", "GitHub as recipient of the public dashboard named: a/b"),
+    "published_to": (Repository("GitHub", "a/b"), "public dashboard is pushed to a/b, on GitHub"),
 }
 
 
@@ -110,8 +110,8 @@ class TestWhatIsStated:
             ("http://localhost:8090", "same machine"),
             ("http://127.0.0.1:8090", "same machine"),
             ("http://[::1]:8090", "same machine"),
-            ("http://10.0.0.7", "the network of this machine"),
-            ("http://pocketbase:8090", "the network of this machine"),
+            ("http://10.0.0.7", "the private network of this machine, without TLS"),
+            ("http://pocketbase:8090", "the private network of this machine, without TLS"),
             ("https://localhost", "same machine"),
         ],
     )
@@ -119,6 +119,45 @@ class TestWhatIsStated:
         mirror = in_force(from_environ({"POCKETBASE_URL": url, "POCKETBASE_TOKEN": "x"})).mirror
         assert mirror is not None
         assert mirror.place == place
+
+    def test_a_mirror_elsewhere_is_part_of_where_data_is(self) -> None:
+        here = {**SAID_BY_OPERATOR, "POCKETBASE_URL": "http://localhost:8090", "POCKETBASE_TOKEN": "x"}
+        assert "All data is processed on one machine" in markdown(document(**here))
+        told = markdown(document(**here | {"POCKETBASE_URL": "https://pb.example.org"}))
+        assert "All data is processed on one machine" not in told
+        assert told.count("A copy of every installation is in the operator's PocketBase: another machine, over TLS.") == 2
+
+    def test_who_else_holds_the_random_id(self) -> None:
+        mirror = {"POCKETBASE_URL": "http://localhost:8090", "POCKETBASE_TOKEN": "x"}
+        assert "An export that the operator makes to move the data holds `random_id`" in markdown(document())
+        assert "the PocketBase does not." in markdown(document(**mirror))
+        assert "so does the PocketBase." in markdown(document(**mirror, POCKETBASE_INCLUDE_RANDOM_ID="true"))
+
+    def test_what_the_audit_cannot_search(self) -> None:
+        assert "Texts in PocketBase" not in markdown(document())
+        assert "Texts in PocketBase" in markdown(document(POCKETBASE_URL="http://localhost:8090", POCKETBASE_TOKEN="x"))
+
+    def test_only_channels_that_anything_goes_over(self) -> None:
+        channels = {"SMTP_HOST": "localhost", "SMTP_FROM": "a@b.example", "SMTP_TO": "c@d.example", "ALERT_URLS": "ntfy://x/y"}
+        assert "The operator's channels: mail, ntfy" in markdown(document(**channels))
+        assert "The operator's channels: mail |" in markdown(document(**channels, ALERT_ENABLED="false"))
+        nothing = markdown(document(**channels, ALERT_ENABLED="false", REPORT_ENABLED="false"))
+        assert "The operator's channels" not in nothing
+        assert "is told in the log and in the metrics" in nothing
+
+    def test_another_git_server_is_not_called_github(self) -> None:
+        repository = {"GITHUB_OWNER": "a", "GITHUB_REPO": "b"}
+        assert "GitHub (public dashboard): a/b" in markdown(document(**repository))
+        told = markdown(document(**repository, GITHUB_URL="https://git.example.org"))
+        assert "a Git server of the operator's choice (public dashboard): a/b" in told
+        assert "GitHub" not in told.replace("github.com", "")
+
+    def test_a_header_in_place_of_the_address(self) -> None:
+        header = {"RATE_KEY_MODE": "header", "RATE_KEY_HEADER": "x-real", "TRUSTED_PROXIES_CIDR": "10.0.0.0/8"}
+        assert "or the header that a trusted proxy sets in its place" in markdown(document(**header))
+
+    def test_no_repository_by_name(self) -> None:
+        assert "No repository is stored by name." in text_of(changed("known_repos", ()))
 
     @pytest.mark.parametrize("name", OTHER)
     def test_all_that_is_in_force_is_stated(self, name: str) -> None:

@@ -54,6 +54,8 @@ MEANT = {
     "kept: Backups that the service makes, 7 days": "backups are new",
     "kept: Keyed hashes of erased ids, 365 days": "erasure is new",
     "kept: Names and hashes of access tokens, their last day of use, as long as the operator keeps them": "tokens are new",
+    "kept: Notes of the service on itself: runs, audits, messages, issues, revisions of this record, for good, but of runs the"
+    " newest 10,000 of a kind and of audits the newest 400": "what the service did is kept",
     "added by the service: Times": "always so, and said now",
     "added by the service: Keyed hashes": "ids of executions are stored as hashes alone",
     "added by the service: Cause of a failure": "equal failures are grouped",
@@ -124,7 +126,7 @@ def generated(document: Document) -> Iterator[str]:
             "no IP address is stored": "no IP address is stored",
             "agreed (opt-in)": "opt-in",
             "administrators who run Proxmox VE Helper-Scripts and have agreed": SUBJECTS,
-            "Nothing is shared with third parties": NOT_SHARED,
+            "Nothing of a single installation is shared with third parties": NOT_SHARED,
             "Deletion is automatic": "deletion is automatic",
             "but for public ones that everybody downloads from": "not collected: public hosts excepted",
             "TLS 1.3, which a proxy": "measure TLS 1.3",

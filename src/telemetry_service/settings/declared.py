@@ -6,7 +6,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from telemetry_service.core.fields import FIELDS, Record
-from telemetry_service.core.record.in_force import NO_TLS, TLS_BY_PROXY, TLS_BY_SERVICE, InForce, MirrorInUse, stored_fields
+from telemetry_service.core.record.in_force import (
+    NO_TLS,
+    SAME_MACHINE,
+    TLS_BY_PROXY,
+    TLS_BY_SERVICE,
+    InForce,
+    MirrorInUse,
+    Repository,
+    stored_fields,
+)
 from telemetry_service.settings.reading import Settings
 
 
@@ -74,19 +83,26 @@ def _place(url: str) -> str:
     except ValueError:
         is_loopback = host == "localhost"
     if is_loopback:
-        return "same machine"
-    return "another machine, over TLS" if parts.scheme == "https" else "the network of this machine"
+        return SAME_MACHINE
+    return "another machine, over TLS" if parts.scheme == "https" else "the private network of this machine, without TLS"
 
 
-def _published_to(settings: Settings) -> str:
-    """The repository that gets the public site by itself. Pushing by hand needs the same settings, and is stated too."""
+def _published_to(settings: Settings) -> Repository | None:
+    """The repository that gets the public site by itself. Pushing by hand needs the same settings, and is stated too.
+
+    Of servers only GitHub is named; where another one is, is the operator's affair.
+    """
     if not (settings.github_owner and settings.github_repo):
-        return ""
-    return f"{settings.github_owner}/{settings.github_repo}"
+        return None
+    on_github = urlsplit(settings.github_url).hostname == "github.com"
+    server = "GitHub" if on_github else "a Git server of the operator's choice"
+    return Repository(server, f"{settings.github_owner}/{settings.github_repo}")
 
 
 def _told_over(settings: Settings) -> tuple[str, ...]:
-    """The kinds of channels, each once; their URLs are secrets."""
-    mail = ("mail",) if settings.smtp_host and (settings.smtp_to or settings.report_recipients) else ()
-    kinds = (url.reveal().partition(":")[0].lower() for url in settings.alert_urls)
+    """The kinds of channels that anything goes over, each once; their URLs are secrets."""
+    alerts = settings.alert_enabled and settings.smtp_to
+    reports = settings.report_enabled and (settings.report_recipients or settings.smtp_to)
+    mail = ("mail",) if settings.smtp_host and (alerts or reports) else ()
+    kinds = (url.reveal().partition(":")[0].lower() for url in settings.alert_urls if settings.alert_enabled)
     return (*mail, *dict.fromkeys(kinds))

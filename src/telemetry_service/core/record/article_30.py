@@ -2,7 +2,7 @@
 
 from telemetry_service.core.record import statements
 from telemetry_service.core.record.document import Block, Paragraph, Part, Table, bullets, labelled, numbered
-from telemetry_service.core.record.in_force import InForce
+from telemetry_service.core.record.in_force import SAME_MACHINE, InForce
 
 FIELD_COLUMNS = (
     "Field",
@@ -71,7 +71,7 @@ def _data(state: InForce) -> tuple[Block, ...]:
         Paragraph("The service adds to each installation:"),
         labelled(*ADDED_BY_SERVICE),
         Paragraph("What is not collected:"),
-        bullets(*statements.NOT_COLLECTED),
+        statements.not_collected(state),
     )
 
 
@@ -81,7 +81,7 @@ def _recipients(state: InForce) -> tuple[Block, ...]:
     rows = [("SQLite files of the service", "everything that is stored", "storage", "processing on the same machine")]
     if state.mirror is not None:
         with_id = "" if state.mirror.with_random_id else ", without `random_id`"
-        basis = "processing on the same machine" if state.mirror.place == "same machine" else legitimate
+        basis = "processing on the same machine" if state.mirror.place == SAME_MACHINE else legitimate
         place = f"PocketBase (self-hosted, {state.mirror.place})"
         rows.append((place, f"every installation{with_id}; deletions too", "storage of telemetry data", basis))
     rows.append(
@@ -90,7 +90,7 @@ def _recipients(state: InForce) -> tuple[Block, ...]:
     everybody = "Everybody, on the pages of this service"
     rows.append((everybody, f"aggregated statistics, in steps of {state.publish_min_count}", "public dashboard", legitimate))
     if state.published_to:
-        to = f"GitHub (public dashboard): {state.published_to}"
+        to = f"{state.published_to.server} (public dashboard): {state.published_to.name}"
         what = f"aggregated statistics, in steps of {state.publish_min_count}, also in issues about scripts that fail"
         rows.append((to, what, "public dashboard", legitimate))
     if state.told_over:
@@ -108,7 +108,10 @@ def _recipients(state: InForce) -> tuple[Block, ...]:
     return (
         Table("Recipients", columns, tuple(rows)),
         *more,
-        Paragraph("Nothing is shared with third parties: the data serves the improvement of the Helper-Scripts alone."),
+        Paragraph(
+            "Nothing of a single installation is shared with third parties: the data serves the improvement of the Helper-Scripts"
+            " alone."
+        ),
         *statements.sub_processors(state),
     )
 
@@ -123,10 +126,22 @@ def _retention(state: InForce) -> tuple[Block, ...]:
         ("Keyed hashes of erased ids", f"{state.retention_days} days", "a late report must not bring back what was erased"),
         ("Backups that the service makes", f"{state.backup_keep_days} days", "to put data back that was lost"),
         ("Logs (if enabled)", kept_logs, f"technical troubleshooting; {who}"),
+        (
+            "Notes of the service on itself: runs, audits, messages, issues, revisions of this record",
+            "for good, but of runs the newest 10,000 of a kind and of audits the newest 400",
+            "accountability (Art. 5(2)); they hold numbers, and nothing of a single installation",
+        ),
         ("Names and hashes of access tokens, their last day of use", "as long as the operator keeps them", "access control"),
     ]
     if state.mirror is not None:
-        rows.insert(1, ("The same in PocketBase", f"{state.retention_days} days", "deletions are passed on"))
+        rows.insert(
+            1,
+            (
+                "The same in PocketBase",
+                f"{state.retention_days} days, and until it has taken the deletion",
+                "deletions are passed on at once",
+            ),
+        )
     return (
         Table("Retention periods", ("Data", "Kept", "Why"), tuple(rows)),
         Paragraph(

@@ -5,6 +5,7 @@ import msgspec
 from telemetry_service.core.fields import Field, Kind, Record
 
 TLS_BY_SERVICE, TLS_BY_PROXY, NO_TLS = "service", "proxy", "none"
+SAME_MACHINE = "same machine"
 
 
 class StoredField(msgspec.Struct, frozen=True):
@@ -24,6 +25,13 @@ class MirrorInUse(msgspec.Struct, frozen=True):
 
     place: str
     with_random_id: bool
+
+
+class Repository(msgspec.Struct, frozen=True):
+    """A repository, as owner/name, that the public dashboard is pushed to; `server` says whose that is, never its address."""
+
+    server: str
+    name: str
 
 
 class InForce(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +61,7 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_rpm: int
     rate_key: str
     mirror: MirrorInUse | None
-    published_to: str  # empty while nothing is pushed anywhere
+    published_to: Repository | None  # None while nothing is pushed anywhere
     told_over: tuple[str, ...]  # kinds of channels that alerts and reports go over
 
 

@@ -14,13 +14,13 @@ def measures(state: InForce, proved: Proved) -> Part:
             ("encryption", "Encryption in transit", (statements.encryption(state),)),
             ("access", "Access control", _access(state)),
             ("minimisation", "Data minimisation", _minimisation(state)),
-            ("pseudonymisation", "Pseudonymisation", _pseudonymisation()),
+            ("pseudonymisation", "Pseudonymisation", _pseudonymisation(state)),
             ("publication", "What is published", _publication(state)),
             ("availability", "Availability and integrity", _availability(state)),
             ("deletion", "Deletion", _deletion(state)),
             ("logging", "Logs", _logging(state)),
-            ("testing", "Regular testing", _testing(proved)),
-            ("limits", "What is not covered", _limits()),
+            ("testing", "Regular testing", _testing(state, proved)),
+            ("limits", "What is not covered", _limits(state)),
         ),
     )
 
@@ -46,21 +46,35 @@ def _minimisation(state: InForce) -> tuple[Block, ...]:
             f"Of an error the one line that explains the failure is kept, at most {state.error_max_chars} characters. What could"
             " identify a person, a machine or a network is removed by rules, and every word that is not public vocabulary is"
             f" masked. Hosts that everybody downloads from, such as github.com, may stay{hosts}.",
-            f"Repositories are stored by name only if they are known: {', '.join(state.known_repos)}.",
+            _repositories(state),
             "Values outside their type and limit are dropped, and no value of a report is ever written to a log.",
         ),
     )
 
 
-def _pseudonymisation() -> tuple[Block, ...]:
+def _repositories(state: InForce) -> str:
+    if not state.known_repos:
+        return "No repository is stored by name."
+    return f"Repositories are stored by name only if they are known: {', '.join(state.known_repos)}."
+
+
+def _pseudonymisation(state: InForce) -> tuple[Block, ...]:
     return (
         bullets(
             "Ids are random, made by the script, and new for every installation; one that is no UUID is replaced by one derived"
             " from it with a key of this server.",
             "The id of an execution is stored as a keyed hash only.",
-            "No page, log or export shows a `random_id`, and no answer but to who sends it; people see a short keyed handle.",
+            "No page and no log shows a `random_id`, and no answer but to who sends it; people see a short keyed handle.",
+            "An export that the operator makes to move the data holds `random_id`, so that its holder may go on asking"
+            + _mirrored_id(state),
         ),
     )
+
+
+def _mirrored_id(state: InForce) -> str:
+    if state.mirror is None:
+        return "."
+    return "; so does the PocketBase." if state.mirror.with_random_id else "; the PocketBase does not."
 
 
 def _publication(state: InForce) -> tuple[Block, ...]:
@@ -110,10 +124,12 @@ def _deletion(state: InForce) -> tuple[Block, ...]:
         if state.cleanup_stuck_hours
         else "Installations that never end stay as they are until they are deleted (`CLEANUP_ENABLED`)."
     )
+    mirror = ", in the mirror" if state.mirror else ""
     return (
         bullets(
             f"Installations are deleted by whole UTC days after {state.retention_days} days; afterwards what is left above that"
-            " age is counted, and must be none, in the store and in what waits for it.",
+            f" age is counted, and must be none, in the store, in what waits for it{mirror} and among the"
+            " backups that the service makes.",
             "Deleted bytes are overwritten, free space is given back, and write-ahead logs are emptied at once; the files are"
             " written anew within 7 days of a deletion.",
             "Aggregated counts stay. Erasure on request of who holds a `random_id` deletes its installations and takes them off"
@@ -134,11 +150,12 @@ def _logging(state: InForce) -> tuple[Block, ...]:
     return (bullets(requests, "Log lines hold what the program names and nothing of a report.", f"Logs are kept {kept}: {who}."),)
 
 
-def _testing(proved: Proved) -> tuple[Block, ...]:
+def _testing(state: InForce, proved: Proved) -> tuple[Block, ...]:
+    told = f"is told over the operator's channels ({', '.join(state.told_over)}), and" if state.told_over else "is told"
     said: list[Block] = [
         Paragraph(
             "Every night the service proves this record claim by claim against what it really stores, logs and serves (see"
-            " `/privacy/audit`). A claim that fails is told to the operator."
+            f" `/privacy/audit`). A claim that fails {told} in the log and in the metrics."
         ),
         Paragraph(_last_audit(proved)),
         bullets(
@@ -162,11 +179,12 @@ def _last_audit(proved: Proved) -> str:
     return f"Last audit: {audit.at}. {numbers}."
 
 
-def _limits() -> tuple[Block, ...]:
+def _limits(state: InForce) -> tuple[Block, ...]:
     return (
         bullets(
             "Whether a client asked before it sent a report: the service cannot see that.",
             "What proxies, hosting providers and collectors of logs in front of the service keep.",
+            *(["Texts in PocketBase: they are copies of those in the store, which are searched."] if state.mirror else []),
             "Who has root on the machine, and remains of deleted bytes on file systems and SSDs.",
         ),
     )

@@ -40,7 +40,7 @@ def _what(state: InForce) -> tuple[Block, ...]:
             " people, and secrets."
         ),
         Paragraph("Never:"),
-        bullets(*statements.NOT_COLLECTED),
+        statements.not_collected(state),
     )
 
 

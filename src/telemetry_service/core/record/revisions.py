@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from telemetry_service.core.record.document import Block, Paragraph, Part, Section, Table
-from telemetry_service.core.record.in_force import InForce, MirrorInUse, Revision, StoredField
+from telemetry_service.core.record.in_force import InForce, MirrorInUse, Repository, Revision, StoredField
 
 FIRST = "first record of this service"
 REWORDED = "reworded by a new version of the service; nothing else changed"
@@ -75,6 +75,12 @@ def _mirror(old: object, new: object) -> str:
     return f"mirror in PocketBase changed ({new.place}, {ids})"
 
 
+def _repository(_: object, new: object) -> str:
+    if not isinstance(new, Repository):
+        return "public dashboard is pushed nowhere any more"
+    return f"public dashboard is pushed to {new.name}, on {new.server}"
+
+
 def _cleanup(old: object, new: object) -> str:
     if not new:
         return "clean-up of installations without an end turned off"
@@ -114,7 +120,7 @@ SAID: dict[str, Say] = {
     "rate_key": _moved("what the rate limit goes by"),
     "mirror": _mirror,
     "told_over": _listed("channels that alerts and reports go over"),
-    "published_to": _named("GitHub as recipient of the public dashboard"),
+    "published_to": _repository,
 }
 FIELD_PARTS = {
     "kind": "type",

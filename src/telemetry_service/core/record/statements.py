@@ -1,11 +1,9 @@
 """What several parts of a record state in the same words."""
 
 from telemetry_service.core.record.document import Block, Gap, Items, Paragraph, bullets, labelled
-from telemetry_service.core.record.in_force import NO_TLS, TLS_BY_PROXY, TLS_BY_SERVICE, InForce
+from telemetry_service.core.record.in_force import NO_TLS, SAME_MACHINE, TLS_BY_PROXY, TLS_BY_SERVICE, InForce
 
-NOT_COLLECTED = (
-    "IP addresses: the address a report comes from limits the rate of reports, as a keyed hash in memory whose key changes every"
-    " hour; it is written to no file and no log",
+_NOT_COLLECTED = (
     "Host names and domain names, but for public ones that everybody downloads from, such as github.com",
     "MAC addresses and serial numbers",
     "User names and e-mail addresses",
@@ -23,6 +21,16 @@ MINIMAL = (
     "no IP address is stored",
     "nothing is sent before the person running a script has agreed (opt-in)",
 )
+
+
+def not_collected(state: InForce) -> Items:
+    """What is never stored, and what becomes of addresses."""
+    limited = "" if state.rate_key == "ip" else ", or the header that a trusted proxy sets in its place,"
+    return bullets(
+        f"IP addresses: the address a request comes from{limited} limits the rate of requests, as a keyed hash in memory whose"
+        " key changes every hour; it is written to no file and no log",
+        *_NOT_COLLECTED,
+    )
 
 
 def controller(state: InForce) -> tuple[Block, ...]:
@@ -45,7 +53,13 @@ def transfers(state: InForce) -> tuple[Block, ...]:
     """Where the data is processed, and whether it leaves the EU."""
     said: list[Block] = []
     if state.hosting:
-        said.append(Paragraph(f"All data is processed on one machine: {state.hosting}."))
+        away = _away(state)
+        what = (
+            f"Reports are received, stored and counted on one machine: {state.hosting}. {away}"
+            if away
+            else (f"All data is processed on one machine: {state.hosting}.")
+        )
+        said.append(Paragraph(what))
     else:
         said.append(Gap("Who hosts the machine that all data is processed on, and in which country.", ("HOSTING",)))
     if state.transfers:
@@ -53,7 +67,21 @@ def transfers(state: InForce) -> tuple[Block, ...]:
         said.append(labelled(("Transfers to countries outside the EU and EEA", leaving)))
     else:
         said.append(Gap("Whether data is transferred outside the EU and EEA, and with what safeguards.", ("HOSTING_TRANSFERS",)))
+    if state.published_to or state.told_over:
+        said.append(Paragraph(f"What is published goes to {_outside(state)} too, and nothing of a single installation."))
     return tuple(said)
+
+
+def _away(state: InForce) -> str:
+    """Where installations are beside the machine itself; empty for nowhere."""
+    if state.mirror is None or state.mirror.place == SAME_MACHINE:
+        return ""
+    return f"A copy of every installation is in the operator's PocketBase: {state.mirror.place}."
+
+
+def _outside(state: InForce) -> str:
+    channels = [f"the operator's channels ({', '.join(state.told_over)})"] if state.told_over else []
+    return " and ".join([*([state.published_to.server] if state.published_to else []), *channels])
 
 
 def sub_processors(state: InForce) -> tuple[Block, ...]:
