@@ -57,7 +57,7 @@ def _timed(shell: tuple[str, ...], script: str, directory: Path, url: str) -> fl
         log.write_bytes(b"Setting up a package (1.2.3-4) ...\n" * (LOG_BYTES // 35))
     traces.mkdir(exist_ok=True)
     fields = next(line for line in CLIENT.read_text().splitlines() if line.startswith("_telemetry_fields=")).partition("'")[2]
-    (traces / "consent").write_text(f"answer=yes\nfields={fields.rstrip(chr(39))}\n")
+    (traces / "consent").write_text(f"yes {url} 0 {fields.rstrip(chr(39))}\n")
     environment = {"PATH": os.environ["PATH"], "TELEMETRY_DIR": str(traces), "TELEMETRY_URL": url}
     begin = time.perf_counter()
     subprocess.run([*shell, "-c", script], cwd=directory, env=environment, stdin=subprocess.DEVNULL, check=True)

@@ -9,11 +9,16 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 CLIENT = Path(__file__).parents[2] / "clients" / "shell" / "telemetry.sh"
 SHELLS = {"bash": ("bash",), "dash": ("dash",), "ash": ("busybox", "ash")}
+# The machine of the third shell has the programs of busybox too, as Alpine has; `ip`, `wget` and `curl` stay the others'.
+APPLETS = (
+    "awk cat cut date find grep mkdir mv renice rm rmdir sed sleep sort tail tr uname wc".split()  # noqa: SIM905
+)
 INSTALLED = [name for name, command in SHELLS.items() if shutil.which(command[0])]
 PATIENCE_SECONDS = 30.0  # a loaded machine is slow, not wrong
 QUIET_SECONDS = 0.3  # a terminal that shows nothing new for this long waits for a key
@@ -42,7 +47,7 @@ class Machine:
         self.shell = SHELLS[shell]
         self.traces = root / "traces"
         self.environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{self._applets()}:{os.environ['PATH']}" if shell == "ash" else os.environ["PATH"],
             "HOME": str(root),
             "TERM": "dumb",
             "TELEMETRY_DIR": str(self.traces),
@@ -50,11 +55,24 @@ class Machine:
             "TELEMETRY_DIAGNOSTICS_FILE": str(root / "diagnostics"),
         }
 
+    def _applets(self) -> Path:
+        directory = self.root / "applets"
+        directory.mkdir()
+        for name in APPLETS:
+            (directory / name).symlink_to(str(shutil.which("busybox")))
+        return directory
+
     def consents(self, answer: str = "yes", to: str | None = None) -> "Machine":
         """What `telemetry_consent` remembers after an answer to a list of fields."""
         self.traces.mkdir(exist_ok=True)
-        (self.traces / "consent").write_text(f"answer={answer}\nversion=0\nfields={fields() if to is None else to}\n")
+        url, list_of_fields = self.environment["TELEMETRY_URL"], fields() if to is None else to
+        (self.traces / "consent").write_text(f"{answer} {url} 0 {list_of_fields}\n")
         return self
+
+    def reports_to(self, url: str) -> "Machine":
+        """Where scripts report from now on, with the yes of the administrator."""
+        self.environment["TELEMETRY_URL"] = url
+        return self.consents()
 
     def command(self, script: str, *options: str) -> list[str]:
         return [*self.shell, *options, "-c", f". {CLIENT}\n{script}", "installer"]
@@ -95,9 +113,28 @@ class Machine:
         os.waitpid(child, 0)
         return shown.decode("utf-8", "replace")
 
-    def remembered(self) -> dict[str, str]:
+    def wait_until_quiet(self) -> None:
+        """Wait until no process of this machine is left."""
+        mine = f"TELEMETRY_DIR={self.traces}".encode()
+
+        def others() -> bool:
+            for environ in Path("/proc").glob("[0-9]*/environ"):
+                with suppress(OSError):
+                    if mine in environ.read_bytes().split(b"\0"):
+                        return True
+            return False
+
+        wait_until(lambda: not others(), "the background to end")
+
+    def remembered(self) -> dict[str, tuple[str, list[str]]]:
+        """The answer for each recipient, with the fields that were shown."""
         path = self.traces / "consent"
-        return dict(line.split("=", 1) for line in path.read_text().splitlines()) if path.exists() else {}
+        rows = [line.split(" ") for line in path.read_text().splitlines()] if path.exists() else []
+        return {url: (answer, names) for answer, url, _version, *names in rows}
+
+    def answered(self) -> str | None:
+        answer, _ = self.remembered().get(self.environment["TELEMETRY_URL"], (None, []))
+        return answer
 
     def history(self) -> list[tuple[str, dict[str, Any]]]:
         """How each sending went, with the report."""
@@ -105,9 +142,14 @@ class Machine:
         rows = path.read_text().splitlines() if path.exists() else []
         return [(outcome, json.loads(report)) for _, outcome, report in (row.split(" ", 2) for row in rows)]
 
-    def sent(self, n: int) -> list[dict[str, Any]]:
-        """The reports that a server confirmed, once there are `n` of them and nothing is under way."""
-        wait_until(lambda: len(self._confirmed()) >= n and not list(self.traces.glob("spool/*")), f"{n} reports to be sent")
+    def sent(self, n: int, waiting: int = 0) -> list[dict[str, Any]]:
+        """The reports that a server confirmed, once there are `n` of them, `waiting` others, and nothing is under way."""
+
+        def settled() -> bool:
+            left = [path.suffix for path in self.traces.glob("spool/*")]
+            return len(self._confirmed()) >= n and left == [".report"] * waiting
+
+        wait_until(settled, f"{n} reports to be sent")
         found = self._confirmed()
         assert len(found) == n, found
         return found

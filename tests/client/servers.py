@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,6 +13,8 @@ class Recorder:
     def __init__(self) -> None:
         self.requests: list[tuple[str, bytes]] = []
         self.status = 202
+        self.location = ""  # where a redirection leads
+        self.before_answer: Callable[[], object] = lambda: None
         self.url = ""
 
 
@@ -25,7 +27,10 @@ def recording() -> Iterator[Recorder]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             recorder.requests.append((self.path, body))
+            recorder.before_answer()
             self.send_response(recorder.status)
+            if recorder.location:
+                self.send_header("location", recorder.location)
             self.end_headers()
 
         def log_message(self, *arguments: object) -> None:

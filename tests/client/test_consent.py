@@ -23,6 +23,7 @@ NOT_OPTIONAL = [field for field in FIELDS if field.record is not Record.OPTIONAL
         {"stored": ""},
         {"diagnostics": "DIAGNOSTICS=no\n# a comment\n"},
         {"diagnostics": 'DIAGNOSTICS="no"'},
+        {"diagnostics": "  export DIAGNOSTICS=No\r\n"},
         {"stored": "", "diagnostics": "DIAGNOSTICS=yes\n"},
         {"TELEMETRY_URL": ""},
     ],
@@ -89,9 +90,9 @@ def test_the_question(machine: Machine, typed: list[str], answer: str | None) ->
     for field in NOT_OPTIONAL:
         assert f"{field.name}: {field.description} ({field.purpose.partition(':')[0]})" in shown
     assert machine.environment["TELEMETRY_URL"] in shown
-    assert machine.remembered().get("answer") == answer
+    assert machine.answered() == answer
     if answer:
-        assert machine.remembered()["fields"].split() == [field.name for field in NOT_OPTIONAL]
+        assert machine.remembered()[machine.environment["TELEMETRY_URL"]][1] == [field.name for field in NOT_OPTIONAL]
         assert (machine.traces / "consent").stat().st_mode & 0o777 == 0o600
         assert "Send these reports" not in machine.on_a_terminal("telemetry_consent")
 
@@ -116,7 +117,7 @@ PRESSES = {"whiptail": "\t\r", "dialog": "\r"}
 def test_the_question_in_a_box(machine: Machine, program: str, keys: list[str], answer: str | None) -> None:
     bin_directory = machine.root / "bin"
     bin_directory.mkdir()
-    for name in (program, "cat", "mkdir", "mv", "rm", "busybox", "dash", "bash"):
+    for name in (program, "cat", "find", "grep", "mkdir", "mv", "rm", "busybox", "dash", "bash"):
         found = subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True, text=True, check=True).stdout.strip()
         (bin_directory / name).symlink_to(found)
     shown = machine.on_a_terminal(
@@ -126,7 +127,7 @@ def test_the_question_in_a_box(machine: Machine, program: str, keys: list[str], 
         env={"TERM": "xterm", "PATH": str(bin_directory)},
     )
     assert "the installation goes on" in shown
-    assert machine.remembered().get("answer") == answer
+    assert machine.answered() == answer
 
 
 def test_new_fields_ask_again_and_removed_ones_do_not(machine: Machine) -> None:
@@ -148,6 +149,19 @@ def test_a_no_deletes_what_waits(machine: Machine, server: Recorder) -> None:
     (machine.traces / "consent").unlink()
     machine.on_a_terminal("telemetry_consent", "no\n")
     assert not (machine.traces / "spool").exists()
+
+
+def test_an_administrator_can_answer_anew(machine: Machine, server: Recorder) -> None:
+    ask = f"{' '.join(machine.shell)} {CLIENT} consent"
+    machine.consents("yes")
+    assert f"Reports to {server.url}: no" in machine.on_a_terminal(ask, "no\n")
+    assert machine.answered() == "no"
+    assert f"Reports to {server.url}: yes" in machine.on_a_terminal(ask, "yes\n")
+    assert f"Reports to {server.url}: yes" in machine.on_a_terminal(ask, "\x04")
+    assert f"Reports to {server.url}: no" in machine.on_a_terminal(ask, "yes\n", env={"DO_NOT_TRACK": "1"})
+    machine.traces.chmod(0o777)
+    assert "closed to others" in machine.on_a_terminal(ask)
+    assert "Who is asking?" in machine.on_a_terminal(ask, env={"TELEMETRY_URL": ""})
 
 
 def test_sourcing_does_nothing(machine: Machine) -> None:

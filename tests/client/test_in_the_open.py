@@ -1,9 +1,11 @@
 """What the administrator can see and take back."""
 
 import json
+import re
 import subprocess
 import uuid
 
+import pytest
 from machine import CLIENT, Machine, wait_until
 from servers import Recorder
 
@@ -16,17 +18,26 @@ def run(machine: Machine, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_preview_shows_what_is_sent(machine: Machine) -> None:
-    (machine.root / "log").write_text("E: it failed\n")
-    script = (
-        "telemetry_start jellyfin lxc; telemetry_set os_type debian;"
-        "telemetry_preview failed 1 2 make log; telemetry_fail 1 2 make log"
-    )
-    shown = json.loads(machine.consents().run(script).stdout)
-    (sent,) = [report for report in machine.sent(2) if report["status"] == "failed"]
-    shown.pop("install_duration")  # a second may have passed in between
-    sent.pop("install_duration")
-    assert shown == sent
+@pytest.mark.parametrize(
+    ("preview", "end"),
+    [
+        ("failed 1 2 make log", "telemetry_fail 1 2 make log"),
+        ("failed 130 2 make log", "telemetry_fail 130 2 make log"),
+        ("failed x '' '' log", "telemetry_fail x '' '' log"),
+        ("success", "telemetry_finish"),
+        ("configuring", "telemetry_progress configuring"),
+    ],
+)
+def test_preview_shows_what_is_sent(machine: Machine, server: Recorder, preview: str, end: str) -> None:
+    """Byte for byte, whatever the caller's shell is set to."""
+    (machine.root / "log").write_bytes(b'E: "it" failed \x1b[1m\xff with geheim\n')
+    script = f"IFS=,; telemetry_start jellyfin lxc; telemetry_set os_type debian; telemetry_preview {preview}; {end}"
+    shown = machine.consents().run(script, env={"TELEMETRY_SECRETS": "OTHER PASSWORD", "PASSWORD": "geheim"}).stdout
+    machine.sent(2)
+    (sent,) = [body.decode() for _, body in server.requests if b'"installing"' not in body]
+    seconds = re.compile(r'"install_duration":\d+')  # one may have passed in between
+    assert seconds.sub("", shown) == seconds.sub("", sent)
+    assert "geheim" not in sent
 
 
 def test_preview_before_consent_leaves_no_trace(machine: Machine, server: Recorder) -> None:

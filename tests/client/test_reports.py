@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import uuid
@@ -79,12 +80,16 @@ def test_colours_and_typographic_quotes(machine: Machine) -> None:
         ("curl -u admin:geheim https://x", "curl"),
         ("'geheim'", ""),
         ("$(geheim)", ""),
+        ("verborgen --all", "<secret>"),
         ("", ""),
     ],
 )
 def test_of_the_command_only_the_program(machine: Machine, command: str, program: str) -> None:
     (machine.root / "command").write_text(command)
-    error = failed(machine.consents(), b"it failed\n", f'telemetry_start jellyfin lxc; telemetry_fail 1 7 "$(cat command)" {LOG}')
+    error = failed(
+        machine.consents(), b"it failed\n", f'telemetry_start jellyfin lxc; telemetry_fail 1 7 "$(cat command)" {LOG}',
+        TELEMETRY_SECRETS="SECRET", SECRET="verborgen",
+    )  # fmt: skip
     assert error == f"exit_code=1 | at line 7: {program}\n---\nit failed"
     assert "geheim" not in (machine.traces / "history").read_text()
 
@@ -111,6 +116,52 @@ address 127.0.0.1 stays
     assert "CT <id> of /var/lib/lxc/<id>/rootfs and vm-<id>-disk-0" in error
     assert "address 127.0.0.1 stays" in error
     assert "geheim" not in (machine.traces / "history").read_text()
+
+
+def test_secrets_of_any_characters(machine: Machine) -> None:
+    error = failed(
+        machine.consents(), "first gehéim-ü 1, tab\there, don’t tell, C:\\new%s*.[x]\n".encode(), FAIL,
+        TELEMETRY_SECRETS="A B C D", A="gehéim-ü", B="tab\there", C="don’t tell", D="C:\\new%s*.[x]",
+    )  # fmt: skip
+    assert error.partition("\n---\n")[2] == "first <secret> 1, <secret>, <secret>, <secret>"
+
+
+def test_who_is_known_by_a_directory_service_alone(machine: Machine) -> None:
+    error = failed(machine.consents(), b"/home/mmeier/x of jdoe\n", SUDO_USER="mmeier", USER="jdoe", LOGNAME="root")
+    assert error.partition("\n---\n")[2] == "/home/<user>/x of <user>"
+
+
+def test_names_in_files_of_the_system(machine: Machine) -> None:
+    """The domain is in hosts or resolv.conf, addresses in /proc where there is no `ip`. One that anybody has names nobody."""
+    if subprocess.run(["unshare", "-rmn", "true"], capture_output=True).returncode:
+        pytest.skip("no namespaces of its own")
+    etc = {
+        "hosts": "127.0.0.1 localhost\n192.0.2.7 KISTE.firma.example kiste # of ours\n",
+        "resolv.conf": "search intern.firma.example lan\n",
+        "hostname": "kiste\n",
+    }
+    for name, text in etc.items():
+        (machine.root / name).write_text(text)
+    (machine.root / "bin").mkdir()
+    for name, text in {"uname": "case $1 in -n) echo kiste ;; *) echo x86_64 ;; esac", "ip": "exit 127"}.items():
+        (machine.root / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (machine.root / "bin" / name).chmod(0o755)
+    log = machine.root / LOG
+    log.write_text(
+        "kiste.firma.example mail.firma.example x.intern.firma.example kiste.lan /usr/lan "
+        "10.9.8.7 fd00:9::7 10.9.8.70 127.0.0.1\n"
+    )
+    links = "ip link set lo up; ip address add 10.9.8.7/24 dev lo; ip address add fd00:9::7/64 dev lo nodad; "
+    mounts = "".join(f"mount --bind {machine.root}/{name} /etc/{name}; " for name in etc)
+    preview = " ".join([*machine.shell, str(CLIENT), "preview", "failed", "1", "2", "make", str(log)])
+    path = f"{machine.root}/bin:{machine.environment['PATH']}"
+    done = subprocess.run(
+        ["unshare", "-rmn", "sh", "-ec", f"{links}{mounts} PATH={path}; {preview}"],
+        env=machine.environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["error"].partition("\n---\n")[2] == (
+        "<host> mail.<domain> x.<domain> <host>.<domain> /usr/lan <ipv4> <ipv6> 10.9.8.70 127.0.0.1"
+    )
 
 
 def test_addresses_and_users_of_this_machine(machine: Machine) -> None:
@@ -156,8 +207,9 @@ def test_exactly_one_end(machine: Machine, ending: str, status: str, code: int) 
     assert [(report["status"], report["exit_code"]) for report in reports if report["status"] != "installing"] == [(status, code)]
 
 
-def test_a_code_that_is_none(machine: Machine) -> None:
-    machine.consents().run("telemetry_start jellyfin lxc; telemetry_fail x 1 y")
+@pytest.mark.parametrize("code", ["x", "007", "-1", "1000", "''"])
+def test_a_code_that_is_none(machine: Machine, code: str) -> None:
+    machine.consents().run(f"telemetry_start jellyfin lxc; telemetry_fail {code} 1 y")
     (end,) = [report for report in machine.sent(2) if report["status"] == "failed"]
     assert "exit_code" not in end
 
@@ -213,6 +265,16 @@ def test_wget_where_there_is_no_curl(machine: Machine, server: Recorder) -> None
     (programs / "wget").chmod(0o755)
     machine.run("telemetry_start jellyfin lxc; telemetry_finish", env={"PATH": str(programs)})
     machine.sent(4)
+    (programs / "wget").unlink()
+    (programs / "wget").symlink_to(str(shutil.which("wget")))
+    (machine.root / ".wgetrc").write_text("nonsense = 1\n")  # settings of the administrator are for the administrator
+    server.status, server.location = 307, f"{server.url}/elsewhere"
+    machine.run("telemetry_start jellyfin lxc", env={"PATH": str(programs)})
+    machine.waiting(1)
+    assert {path for path, _ in server.requests} == {"/telemetry"}
+    server.status = 202
+    machine.run("telemetry_start jellyfin lxc", env={"PATH": str(programs)})
+    machine.sent(6)
     server.status = 400
     machine.run("telemetry_start jellyfin lxc", env={"PATH": str(programs)})
     wait_until(lambda: [outcome for outcome, _ in machine.history()].count("refused") == 1, "a report to be refused")
