@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from event_strategies import KNOWN_REPOS, MIDNIGHT
-from stored import opened, query
+from explaining import EXPLAIN
+from stored import IDS, opened, query
 from telemetry_service.core.alerting.alert import Alert, Kind
 from telemetry_service.core.counts import Sources
 from telemetry_service.core.event import Erasure, Event
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
-from telemetry_service.jobs import watch
+from telemetry_service.core.intake import Intake, Policy
+from telemetry_service.core.period import day_of
+from telemetry_service.jobs import demo, watch
 from telemetry_service.store import alerts
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.runs import last_run
@@ -129,6 +132,18 @@ def test_looking_again_or_late_or_for_the_first_time_finds_the_same(tmp_path: Pa
             live(store, events, [*looks, day_ends(DAYS, DAYS + 1)[0]])
             seen.append([(one.key, one.limited_to[0].name, one.closed_at is None) for one in found(store)])
     assert seen == [[((Kind.BROKE, "jellyfin lxc", KNOWN_REPOS[0], None), "debian 13", False)]] * 3
+
+
+def test_the_first_look_at_a_past_keeps_the_evidence_that_watching_it_would_have(tmp_path: Path) -> None:
+    seen = []
+    for name, looks in (("daily", day_ends(0, DAYS)), ("once", day_ends(DAYS - 1, DAYS))):
+        (tmp_path / name).mkdir()
+        with opened(tmp_path / name) as store:
+            live(store, broken_and_fixed(), looks)
+            (alert,) = found(store)
+            seen.append((alert.since, alert.before, alert.after, alert.limited_to, alert.causes))
+    assert seen[0] == seen[1]
+    assert seen[0][2].whole > 30  # of the 40 installations of the break, not those until it opened
 
 
 @settings(max_examples=4, deadline=None)
@@ -291,3 +306,23 @@ def test_a_watch_that_learns_anew_tells_nothing_twice_and_closes_what_it_does_no
     live(store, [], day_ends(DAYS, DAYS + 1))
     assert [(alert.kind, alert.closed_at is None) for alert in found(store)] == [(Kind.BROKE, False), (Kind.STUCK, False)]
     assert found(store)[0] == told[0]
+
+
+def test_the_breaks_of_a_demo_are_found_and_the_last_is_open(store: Store) -> None:
+    installations, days, last_day = 9_000, 100, 20_700
+    breaks = {script.name: script.broken for script in demo.catalogue(installations, days, 1) if script.broken}
+    accept = Intake(Policy(known_repos=KNOWN_REPOS, extended_fields=frozenset()), IDS, EXPLAIN).accept
+    bodies = [one for reports in demo.payloads(installations, days, 1, last_day) for one in reports]
+    theirs = [one for one in bodies if msgspec.json.decode(one.body)["nsapp"] in breaks]
+    now = (last_day + 1) * MICROSECONDS_PER_DAY
+    store.fold([accept(one.body, one.received_at).event for one in theirs], None, now)
+    watch.look(store, SOURCES, lambda: now)
+    broke = {alert.app: alert for alert in found(store) if alert.kind is Kind.BROKE}
+    assert len(breaks) > 2
+    assert broke.keys() == breaks.keys()
+    for app, when in breaks.items():
+        days_since = [last_day - days + 1 + offset for offset in when.days]
+        assert days_since[0] <= day_of(broke[app].opened_at) <= days_since[-1]
+        assert (broke[app].closed_at is None) == (when.days.stop == days)
+        assert [version.name for version in broke[app].limited_to] == ([when.only_on] if when.only_on else [])
+    assert [alert.closed_at is None for alert in broke.values()].count(True) == 1

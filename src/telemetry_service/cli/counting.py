@@ -31,7 +31,8 @@ def demo(
 ) -> None:
     """Fill DATA_DIR with plausible data: about 450 apps, a weekly rhythm, some scripts that break and are fixed.
 
-    The reports go through the real intake and fold. The service must not be running on this directory.
+    One is broken still, others were on one system alone; in a demo of few installations none breaks. The reports go through
+    the real intake and fold. The service must not be running on this directory.
     """
     from telemetry_service.bootstrap.counting import demo as run
 

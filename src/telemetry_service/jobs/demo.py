@@ -3,8 +3,9 @@
 Everything follows from the seed. What comes out are payloads as clients post them; they go through the real intake.
 """
 
+import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,7 +17,11 @@ APPS = 450
 POPULARITY_EXPONENT = 1.05
 WEEKDAY_WEIGHT = (0.9, 0.88, 0.9, 0.93, 1.0, 1.25, 1.3)  # Monday first
 HOUR_WEIGHT = (4, 3, 2, 2, 2, 3, 4, 6, 8, 9, 10, 10, 10, 10, 11, 11, 12, 13, 14, 15, 15, 13, 10, 7)
-BREAKS = 12
+BREAKS = 12  # at most: the popular scripts of which enough are installed before and meanwhile for anybody to notice
+LEAST_BEFORE, LEAST_BROKEN = 80, 30  # installations of a script before it breaks, and as long as it is broken
+LONGEST_BREAK_DAYS = 40
+BROKEN_RATE = 0.85
+COMMON_SYSTEM = "debian 12"
 NO_END_SHARE, ABORTED_SHARE, RETRY_SHARE = 0.02, 0.04, 0.3
 
 POPULAR = (
@@ -103,6 +108,16 @@ class Payload(NamedTuple):
     body: bytes
 
 
+class _Break(NamedTuple):
+    """Days of the demo on which most installations fail; `only_on` one system, or everywhere."""
+
+    days: range
+    only_on: str | None
+
+    def holds(self, offset: int, system: str) -> bool:
+        return offset in self.days and self.only_on in (None, system)
+
+
 class _Script(NamedTuple):
     name: str
     type: str
@@ -112,33 +127,56 @@ class _Script(NamedTuple):
     ram: int
     disk: int
     seconds: float
-    broken: range
+    broken: _Break | None
 
 
-def catalogue(seed: int, days: int) -> list[_Script]:
+def catalogue(installations: int, days: int, seed: int) -> list[_Script]:
     """The scripts of a demo, the most popular first; some are broken for a while."""
     dice = random.Random(f"{seed} scripts")
     names = list(POPULAR) + [f"{first}{second}" for first in FIRST_WORDS for second in SECOND_WORDS]
     names = names[: APPS - len(TOOLS)]
     names[40:40] = TOOLS
-    broken = set(dice.sample(range(3, 90), BREAKS))
-    scripts = []
-    for rank, name in enumerate(names):
-        start = dice.randrange(max(days - 20, 1))
-        scripts.append(
-            _Script(
-                name=name,
-                type=_type_of(name, rank),
-                failure_rate=min(0.6, dice.betavariate(1.6, 18)),
-                failures=tuple(dice.sample(FAILURES, 3)),
-                cores=dice.choice((1, 1, 2, 2, 2, 4)),
-                ram=dice.choice((512, 1024, 1024, 2048, 2048, 4096)),
-                disk=dice.choice((2, 4, 4, 8, 8, 10, 20)),
-                seconds=dice.lognormvariate(5, 0.6),
-                broken=range(start, start + dice.randrange(2, 12)) if rank in broken else range(0),
-            )
+    breaks = _breaks(dice, days, [installations / days * share for share in _popularity(len(names))])
+    return [
+        _Script(
+            name=name,
+            type=_type_of(name, rank),
+            failure_rate=min(0.6, dice.betavariate(1.6, 18)),
+            failures=tuple(dice.sample(FAILURES, 3)),
+            cores=dice.choice((1, 1, 2, 2, 2, 4)),
+            ram=dice.choice((512, 1024, 1024, 2048, 2048, 4096)),
+            disk=dice.choice((2, 4, 4, 8, 8, 10, 20)),
+            seconds=dice.lognormvariate(5, 0.6),
+            broken=breaks.get(rank),
         )
-    return scripts
+        for rank, name in enumerate(names)
+    ]
+
+
+def _popularity(scripts: int) -> list[float]:
+    """The share of all installations that each script has, by rank."""
+    weights = [1 / (rank + 3) ** POPULARITY_EXPONENT for rank in range(scripts)]
+    whole = sum(weights)
+    return [weight / whole for weight in weights]
+
+
+def _breaks(dice: random.Random, days: int, a_day: Sequence[float]) -> dict[int, _Break]:
+    """By rank, of scripts installed so often a day: when each is broken. The first is not fixed yet, some break on one system."""
+    long = [math.ceil(LEAST_BROKEN / often) for often in a_day]
+    before = [math.ceil(LEAST_BEFORE / often) for often in a_day]
+    noticed = [
+        rank for rank in range(1, len(a_day)) if long[rank] <= LONGEST_BREAK_DAYS and before[rank] + 2 * long[rank] <= days
+    ]
+    share_of_common = sum(share for os, version, share in SYSTEMS if f"{os} {version}" == COMMON_SYSTEM)
+    found = {}
+    for number, rank in enumerate(sorted(dice.sample(noticed, min(BREAKS, (len(noticed) + 1) // 2)))):
+        length = max(dice.randrange(2, 12), long[rank])
+        is_open = number == 0
+        limited = not is_open and number % 2 == 1 and math.ceil(length / share_of_common) + before[rank] <= days // 2
+        length = math.ceil(length / share_of_common) if limited else length
+        start = days - length if is_open else dice.randrange(before[rank], days - length)
+        found[rank] = _Break(range(start, start + length), COMMON_SYSTEM if limited else None)
+    return found
 
 
 def _type_of(name: str, rank: int) -> str:
@@ -150,8 +188,8 @@ def _type_of(name: str, rank: int) -> str:
 def payloads(installations: int, days: int, seed: int, last_day: int) -> Iterator[list[Payload]]:
     """The reports of one installation after another, day by day up to and including `last_day` (days since 1970)."""
     dice = random.Random(seed)
-    scripts = catalogue(seed, days)
-    popularity = [1 / (rank + 3) ** POPULARITY_EXPONENT for rank in range(len(scripts))]
+    scripts = catalogue(installations, days, seed)
+    popularity = _popularity(len(scripts))
     # 1970-01-01 was a Thursday.
     weights = [WEEKDAY_WEIGHT[(last_day - days + 1 + offset + 3) % 7] * (1 + offset / days) for offset in range(days)]
     hours = range(24)
@@ -218,13 +256,14 @@ def _installation(
             "received_at": start + (ended_at - start) // 2,
         }
     )
-    rate = 0.85 if offset in script.broken else script.failure_rate
+    is_broken = script.broken is not None and script.broken.holds(offset, f"{system[0]} {system[1]}")
+    rate = BROKEN_RATE if is_broken else script.failure_rate
     end: dict[str, Any] = {**known, "received_at": ended_at, "install_duration": max(1, int(seconds))}
     if chance < NO_END_SHARE + ABORTED_SHARE:
         events.append({**end, "status": "aborted", "exit_code": 130, "error": "Aborted by user"})
         return events, False
     if dice.random() < rate:
-        which = 0 if offset in script.broken else min(2, int(dice.expovariate(1.0)))
+        which = 0 if is_broken else min(2, int(dice.expovariate(1.0)))
         exit_code, line = script.failures[which]
         error = f"exit_code={exit_code} | error | at line {dice.randrange(20, 400)}: install\n---\n{line}"
         events.append({**end, "status": "failed", "exit_code": exit_code, "error": error})

@@ -99,12 +99,13 @@ class _Pass:
             at = min(self._now, (day + 1) * MICROSECONDS_PER_DAY - 1)
             self._take_days(day, day, at)
             self._end_days(day, at)
+            self._refresh(at)
         else:
             taken = self._take_days(self._state.through_day + 1, today, self._now)
             is_day_told = self._now % MICROSECONDS_PER_DAY >= ROLL_SECONDS * 1_000_000
             self._end_days(today - 1 if is_day_told else today - 2, self._now)
             self._close_forgotten()
-            self._refresh()
+            self._refresh(self._now)
         saved = {script: self._states[script] for script in self._changed}
         self._watching.save(saved, self._state, taken, self._state.through_day)
         return not is_past
@@ -229,14 +230,14 @@ class _Pass:
         ]
         return max(ends, default=0)
 
-    def _refresh(self) -> None:
+    def _refresh(self, at: int) -> None:
         """Bring the evidence of young alerts up to date where there is more of it, unless they seem to be over."""
         for key, alert in list(self._open.items()):
             script = Script(alert.script, alert.source)
-            is_young = self._now - alert.opened_at < REFRESHED_DAYS * MICROSECONDS_PER_DAY
+            is_young = 0 <= at - alert.opened_at < REFRESHED_DAYS * MICROSECONDS_PER_DAY
             if not is_young or script not in self._changed or alert.kind is Kind.SILENT or self._seems_over(script, alert):
                 continue
-            newer = evidence.explained(self._watching, alert, self._not_before(script, alert.kind, alert.cause), self._now)
+            newer = evidence.explained(self._watching, alert, self._not_before(script, alert.kind, alert.cause), at)
             if newer != alert:
                 alerts.update_evidence(self._connection, newer)
                 self._open[key] = newer
