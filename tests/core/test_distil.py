@@ -74,6 +74,12 @@ def test_corpus_groups_have_one_fingerprint_each() -> None:
         ("Setting up libgpg-error0 (1.46) ...\n0 errors, 2 warnings\nbash: line 3: jq: command not found", "bash: line 3: jq: command not found"),
         # the innermost cause counts
         ("java.lang.RuntimeException: a\n\tat a.B.c(B.java:1)\nCaused by: java.io.IOException: b\n\tat a.B.c(B.java:1)\nCaused by: java.net.ConnectException: Connection refused", "Caused by: java.net.ConnectException: Connection refused"),
+        # what stands in a line of its own announces the cause under it
+        ("error: failed to load source for dependency `x`\nCaused by:\n  Unable to update y\nCaused by:\n  failed to authenticate when downloading repository", "failed to authenticate when downloading repository"),
+        ("  [Composer\\Downloader\\TransportException]\n  Could not authenticate against github.com", "Could not authenticate against github.com"),
+        ("FAILURE: Build failed with an exception.\n* What went wrong:\n> Could not resolve all files for configuration 'x'.\n   > Could not GET 'https://a.org/b.pom'. Received status code 503 from server: Service Unavailable", "> Could not GET 'https://a.org/b.pom'. Received status code 503 from server: Service Unavailable"),
+        # a task's id says nothing
+        ("run_buffer: 571 Script exited with status 2\nTASK ERROR: startup for container '131' failed\nUPID:pve:0012AB34:0A1B2C3D:65C8F1E2:vzstart:131:root@pam:", "TASK ERROR: startup for container '131' failed"),
         # the final exception of a chain
         ('Traceback (most recent call last):\n  File "a.py", line 1, in <module>\nKeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File "a.py", line 2, in <module>\nValueError: no key', "ValueError: no key"),
         # retries before the final failure
@@ -218,6 +224,11 @@ def test_window_shows_the_sign_wherever_it_stands(before: int, after: int) -> No
 def test_window_never_cuts_a_placeholder(length: int) -> None:
     kept = window("a" * length + " error: <hostname> <ipv4>: connection refused by <user> " + "b" * 100, 120)
     assert kept.count("<") == kept.count(">")
+
+
+def test_window_shows_the_end_of_a_chain_of_messages() -> None:
+    chain = "docker: Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: unable to start container process: error mounting proc: permission denied"
+    assert window(chain, 120).endswith("error mounting proc: permission denied")
 
 
 def test_window_drops_directories_before_words() -> None:

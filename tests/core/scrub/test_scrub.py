@@ -11,6 +11,10 @@ from telemetry_service.core.scrub import Scrubber, cut
 from telemetry_service.core.scrub.gate import PLACEHOLDER
 
 STAYS = [
+    "npm error peer react from enzyme-adapter@1.15.2",
+    "Postfix (main.cf) configuration was untouched.",
+    "ERROR: Failed building wheel for dlibx",
+    "quorum device vote missing",
     "Selecting previously unselected package libfoo1.2 (1.2.3.4-1ubuntu2).",
     "installing thing 2.0.2.1-3 over 2.0.2.1-2",
     "Requires: kernel >= 5.15.0.91, found 5.10.0-28-amd64",
@@ -30,6 +34,9 @@ STAYS = [
     "inet6 ::1/128 scope host noprefixroute",
 ]
 GOES = [
+    ("no heartbeat for murmeltier", "no heartbeat for <name>"),
+    ("quorum katzenhaus, yoda", "quorum <host>, <host>"),
+    ("from murmel@10.2.3.4", "from <user>@<ipv4>"),
     (
         "ssh: connect to host 192.168.178.23 port 22: No route to host",
         "ssh: connect to host <ipv4> port 22: No route to host",

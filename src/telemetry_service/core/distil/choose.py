@@ -21,6 +21,7 @@ VERDICT = (0, 55, 70)  # at least, by Line.verdict
 SPEAKER_GAIN = 6  # the line is signed by the program that failed
 CHATTER_MAX = 24  # of a line signed by a tool whose failures scripts often ignore, unless a resource is exhausted
 FAMILY_GAIN = 5  # the line is about the program that failed
+CHAINED = 88  # the line under a lone `Caused by:`; of several the last
 FETCH_ERROR = 91  # the line under `Err:1 http://...` is why apt could not fetch it
 LEAST = 20  # less than this explains nothing
 UNKNOWN_LAST = 40  # the last line of a log without any sign
@@ -32,6 +33,8 @@ _CUT_SHORT = frozenset({124, 134, 137, 139, 143})
 
 _SPEAKER = re.compile(r"(?:/\S{1,60}/)?([a-z][\w.+-]{1,30})(?:\[\d{1,8}\])?: ")
 _FETCH_ERROR = re.compile(r"Err:\d+ ")
+_CHAIN = re.compile(r"(?i)caused by:$")
+_ANNOUNCEMENT = re.compile(r":$|^\[[\w\\.]+(?:Exception|Error)\]$")  # PHP's consoles print the class in a line of its own
 _CHATTER = frozenset(
     [
         "rm",
@@ -112,7 +115,7 @@ def choose(lines: list[Line], header: Header) -> Candidate | None:
             last = last or weight == CHATTER_MAX
         inherits = bool(heir) and not _silent(line) and (not signed or CANDIDATE <= weight < heir)
         if inherits:
-            weight, last = heir, False
+            weight, last = heir, heir == CHAINED
         if weight >= CANDIDATE or not weight:
             heir = 0
         if weight >= CANDIDATE:
@@ -152,7 +155,9 @@ def _bequest(body: str, weight: int) -> int:
     """What the next line weighs at least, because this one only announces it."""
     if _FETCH_ERROR.match(body):
         return FETCH_ERROR
-    return weight + 1 if weight <= LEAD_MAX and body.endswith(":") and len(body) < 160 else 0
+    if _CHAIN.match(body):
+        return CHAINED
+    return weight + 1 if weight <= LEAD_MAX and len(body) < 160 and _ANNOUNCEMENT.search(body) else 0
 
 
 def _silent(line: Line) -> bool:

@@ -28,6 +28,7 @@ SIGNS: tuple[Sign, ...] = SYSTEM + SERVICES + TOOLS + GENERAL
 
 _LENGTH_MIN = 2
 _FEW = 8  # literals of a further set; a larger one excludes next to nothing
+ABOUT_AS_HEAVY = 5  # a chain of messages begins with the tool's own words and ends with the reason
 SPAN_MAX_BYTES = 70  # a pattern that spans more describes the whole line and shows no place in it
 
 
@@ -136,12 +137,13 @@ def _holds(text: bytes, start: int, end: int, further: tuple[tuple[bytes, ...], 
 
 
 def heaviest_cause(line: str) -> tuple[int, int]:
-    """Where the heaviest sign of a cause stands in a line; of equal ones the last: messages end with the reason.
+    """Where the heaviest sign of a cause stands in a line; of those about as heavy the last: messages end with the reason.
 
     (0, 0) if there is none. Offsets are in characters.
     """
     body = line.encode("utf-8", "replace")
-    best = (0, 0, 0)  # weight, start, end
+    heaviest = 0
+    spans: list[tuple[int, int, int]] = []  # start, end, weight
     tried: set[int] = set()
     lowered = body.lower()
     for number, begin, end in _AUTOMATON.find_matches_as_indexes(lowered, overlapping=True):
@@ -150,11 +152,17 @@ def heaviest_cause(line: str) -> tuple[int, int]:
             continue
         for sign, anchored, _, pattern, _ in matchers:
             weight = SIGNS[sign].weight
-            if SIGNS[sign].kind is not Kind.CAUSE or weight < best[0] or (anchored and begin > body.startswith(b" ")):
+            if SIGNS[sign].kind is not Kind.CAUSE or weight < heaviest - ABOUT_AS_HEAVY:
+                continue
+            if anchored and begin > body.startswith(b" "):
                 continue
             if pattern is None:
-                best = max(best, (weight, begin, end))
+                spans.append((begin, end, weight))
             elif number not in tried and (found := pattern.search(body)) and found.end() - found.start() <= SPAN_MAX_BYTES:
-                best = max(best, (weight, found.start(), found.end()))
+                spans.append((found.start(), found.end(), weight))
+            else:
+                continue
+            heaviest = max(heaviest, weight)
         tried.add(number)
-    return len(body[: best[1]].decode("utf-8", "replace")), len(body[: best[2]].decode("utf-8", "replace"))
+    start, end, _ = max((span for span in spans if span[2] >= heaviest - ABOUT_AS_HEAVY), default=(0, 0, 0))
+    return len(body[:start].decode("utf-8", "replace")), len(body[:end].decode("utf-8", "replace"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telemetry_service.core.distil.sign import Sign, cause, consequence
+from telemetry_service.core.distil.sign import Sign, cause, consequence, noise
 
 SYSTEMD: tuple[Sign, ...] = (
     cause(
@@ -73,6 +73,7 @@ VIRTUAL: tuple[Sign, ...] = (
         r"unsupported (?:debian|ubuntu|fedora|alpine|version|os)|unable to find .*(?:template|image)",
         r"does not have .*subuid|newuidmap: ",
     ),
+    noise("pve/task", 90, r"^UPID:"),
     consequence(
         "pve/weak",
         38,

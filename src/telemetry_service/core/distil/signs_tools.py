@@ -198,6 +198,8 @@ COMPILED: tuple[Sign, ...] = (
 )
 
 MANAGED: tuple[Sign, ...] = (
+    cause("general/chain", 46, r"^caused by:$"),
+    cause("java/keystore", 92, r"keystore password was incorrect|keystore was tampered with"),
     cause("java/caused-by", 88, r"^(?:wrapped by|caused by): ?\S|^caused by .*exception|nested exception is", last=True),
     cause(
         "java/exception",
@@ -212,7 +214,7 @@ MANAGED: tuple[Sign, ...] = (
     cause(
         "java/build",
         84,
-        r"could not (?:resolve|get|find) (?:all |artifact|[\w.-]+:[\w.-]+|resource|method|dependenc)",
+        r"could not (?:resolve|get|find) (?:artifact|[\w.-]+:[\w.-]+|resource|method|dependenc)",
         r"could not transfer artifact|\bcannot find symbol|non-resolvable",
         r"could not determine java version|incompatible because|no matching (?:variant|toolchain)",
         r"package \S+ does not exist|gradle .*requires",

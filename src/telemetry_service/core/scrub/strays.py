@@ -25,6 +25,7 @@ RULES = (
         "unknown-phrase-end",
         rf"(?:^|[\s(])(?:on|from|by|at|to|via|with|against|near|node|box) (?P<strayend>[a-z]{{4,30}}){_PHRASE_END}",
     ),
+    Rule("unknown-for-end", r"\b[Ff]or (?P<strayfor>[a-z][a-z0-9-]{3,29})[.!]?[ \t]*$"),
 )
 
 _GOES_ON = re.compile(r"[\w(/=>@\\+]|[.-]\w|::|:\d")
@@ -32,6 +33,12 @@ _MID_SENTENCE = re.compile(r"(?:[a-z\u00df-\u017f]|[a-z0-9>],) $")
 _THING_BEFORE = re.compile(
     r"(?i)\b(?:packages?|modules?|commands?|functions?|import|plugins?|library|extensions?|app|application|program|test|class"
     r"|theme|provider|format|codec|protocol|install\w*|using|version|called|algorithm|the|an?|no|of type|support|driver)\W{1,3}$"
+)
+# What is looked for, built or installed has names no list of words holds: `Failed building wheel for dlib`.
+_PUBLISHED_BEFORE = re.compile(
+    r"(?i)\b(?:wheels?|packages?|versions?|candidates?|modules?|drivers?|symbols?|support|distributions?|dependenc\w+|headers?|triggers?"
+    r"|templates?|images?|repositor\w+|releases?|plugins?|extensions?|buil\w+|install\w*|compil\w*|architectures?|metadata"
+    r"|requirements?|binar\w+|archives?|formula\w*|crates?|gems?|units?|library|scripts?|keys?|tags?|manifests?|options?)\b"
 )
 
 
@@ -70,4 +77,11 @@ def stray_kinds(knows: Callable[[str], bool]) -> dict[str, Kind]:
             return None
         return hide(found)
 
-    return {"strayperson": person, "straytitle": title, "straylatin": beyond_ascii, "strayend": phrase_end}
+    def for_end(found: Found) -> Change | None:
+        """What a line ends in after `for`: a machine sooner than a thing, unless things are spoken of."""
+        word = found.value
+        if _PUBLISHED_BEFORE.search(found.before) or word.startswith("lib") or not any(map(str.isalpha, word[1:])):
+            return None
+        return None if known(word) or all(known(part) or part.isdigit() for part in word.split("-")) else hide(found)
+
+    return {"strayfor": for_end, "strayperson": person, "straytitle": title, "straylatin": beyond_ascii, "strayend": phrase_end}

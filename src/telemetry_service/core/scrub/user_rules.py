@@ -22,7 +22,7 @@ RULES: tuple[Rule, ...] = (
     Rule("email", r"(?P<email>[\pL\pN_.+%'!#$&*=?^{|}~-]*[\pL\pN_+-]@[\pL\pN](?:[\pL\pN.-]*[\pL\pN])?(?:\.\(none\)|\.\[?<?[\pL-]+>?\]?)?)"),
     Rule("email-escaped", r"(?i)(?P<mail>[\w.+-]+(?:%40|\\u0040|&#64;|&commat;| ?\[at\] ?| ?\(at\) ?|_at_)[\w-]+(?:(?:\.| ?\[dot\] ?| ?\(dot\) ?)[\w-]+)+)"),
     Rule("email-local", r"(?:^|[\s\"'<(=:,‘`])(?P<mail>[\w.+-]+@[\w-]+\.\(none\))"),
-    Rule("email-maildir", r"(?i)\b(?:mail|sender|from|to|orig_to|recipient|rcpt|e-?mail|mailto|user\.email)[:= ]+<?(?P<mail>[\w.+-]+@[\w.-]+\w)"),
+    Rule("email-maildir", r"(?i)\b(?:mail|sender|from|to|orig_to|recipient|rcpt|e-?mail|mailto|user\.email)[:= ]+<?(?P<mail>[\w.+-]+@(?:[A-Za-z_](?:[\w.-]*\w)?|\d[\w-]*[A-Za-z](?:[\w.-]*\w)?|\d+(?:\.\d+){3}))"),
     Rule("user-at", r"(?:^|[\s\"'‘`(\[=,:/<])(?P<atuser>[A-Za-z_][\w.+-]*)@<(?:ipv4|ipv6|host)>"),
     Rule("home", r"(?:/home/|/Users/|/export/home/|/var/home/|/usr/home/|/mnt/home/|/data/home/|/home/users/|/home\d/|/srv/home/|/nfs/home/|/homes/|/volume\d/homes/|/share/homes/|/var/services/homes/)(?P<home>[\pL\pN_][\pL\pN_.@+-]*)"),
     Rule("home-relative", r"(?:^|[\s\"'`(])home/(?P<home>[\pL_][\pL\pN_.-]*)/"),

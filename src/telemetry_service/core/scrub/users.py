@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container
+from functools import partial
 
 from telemetry_service.core.scrub.rule import Change, Found, Kind
 from telemetry_service.core.scrub.user_rules import SYSTEM_USERS, Q
@@ -49,224 +50,254 @@ _NAME_JOINT = re.compile(r"[-_.]|(?<=[a-z])(?=[A-Z])")
 _LIST_GAP = re.compile(r"[ ,]+")
 
 
-def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[str, Kind]:
-    """The kinds of this file, with the vocabulary bound."""
+def _clean(value: str) -> str:
+    return value.rstrip(".-$")
 
-    def hide(found: Found, value: str) -> Change:
+
+def _is_system(value: str) -> bool:
+    return value.lower() in SYSTEM_USERS or value.isdigit() or value.startswith(("debian-", "systemd-", "_"))
+
+
+class UserJudge:
+    """The allow-list of hosts and the vocabulary, and what they say to an account."""
+
+    def __init__(self, public: Container[str], is_word: Callable[[str], bool]) -> None:
+        self.public = public
+        self.is_word = is_word
+
+    def hide(self, found: Found, value: str) -> Change:
         end = found.start + len(value)
         surname = _SURNAME.match(found.text, end) if value.istitle() else None
-        if surname and not is_word(surname[1]):
+        if surname and not self.is_word(surname[1]):
             end = surname.end()
         return Change(found.start, end, "<user>", value)
 
-    def clean(value: str) -> str:
-        return value.rstrip(".-$")
-
-    def is_system(value: str) -> bool:
-        return value.lower() in SYSTEM_USERS or value.isdigit() or value.startswith(("debian-", "systemd-", "_"))
-
-    def user(found: Found) -> Change | None:
-        value = clean(found.value)
+    def user(self, found: Found) -> Change | None:
+        value = _clean(found.value)
         if found.start and found.text[found.start - 1].isalnum():
             return None
         if (
             not value
             or value in _TITLES
-            or is_system(value)
-            or (found.text[found.start + len(value) :][:1] in {"("} and is_word(value))
+            or _is_system(value)
+            or (found.text[found.start + len(value) :][:1] in {"("} and self.is_word(value))
         ):
             return None
         if _FILE.search(value):
             return None
-        return hide(found, value)
+        return self.hide(found, value)
 
-    def login(found: Found) -> Change | None:
+    def login(self, found: Found) -> Change | None:
         """An account unless the vocabulary knows the word, or it looks like code, a file or a path."""
-        value = clean(found.value)
+        value = _clean(found.value)
         after = found.text[found.start + len(value) :][:4]
         if (
-            is_word(value)
+            self.is_word(value)
             or (after.startswith(("(", "::", "=", "/", "@")) and not after.startswith("(uid"))
             or found.before.endswith(("/", "-", "$", "%", "."))
         ):
             return None
         if _FILE_OR_CODE.search(value) and not _QUOTE_BEFORE.search(found.before):
             return None
-        return user(found)
+        return self.user(found)
 
-    def at_user(found: Found) -> Change | None:
-        """What stands before an @ and a host, except accounts of software."""
-        return (
-            None
-            if found.value.lower() in {"git", "root", "admin", "user"} or is_system(found.value)
-            else hide(found, found.value)
-        )
 
-    def user_value(found: Found) -> Change | None:
-        value = clean(found.value)
-        before = found.before
-        if is_system(value) or before.endswith(("$", "{")) or value.lower() in {"true", "false", "null", "none", "yes"}:
-            return None
-        if _COLON_BEFORE.search(before) and (is_word(value) or _CAMEL_OR_DOT.search(value)):
-            return None
-        after = found.text[found.start + len(value) :][:2]
-        if after.startswith(("(", "/", "::", ".")) or (_FILE.search(value) and "@" not in value):
-            return None
-        if _VAGUE_SETTING_BEFORE.search(before) and is_word(value):
-            return None
-        return user(found)
+def _at_user(judge: UserJudge, found: Found) -> Change | None:
+    """What stands before an @ and a host, except accounts of software."""
+    return (
+        None
+        if found.value.lower() in {"git", "root", "admin", "user"} or _is_system(found.value)
+        else judge.hide(found, found.value)
+    )
 
-    def option_user(found: Found) -> Change | None:
-        value = clean(found.value)
-        if found.after.startswith("=") or found.before[-3:].strip() in {"-L", "-O"}:
-            return None
-        if (_VAGUE_OPTION_BEFORE.search(found.before) and is_word(value)) or _FILE.search(value):
-            return None
-        return user(found)
 
-    def home(found: Found) -> Change | None:
-        value = clean(found.value)
-        if (
-            value.lower() in SYSTEM_USERS - {"user", "test", "me", "admin", "guest"}
-            or value in {"user", "linuxbrew", "container"}
-            or value.startswith(".")
-        ):
-            return None
-        return hide(found, value)
+def _user_value(judge: UserJudge, found: Found) -> Change | None:
+    value = _clean(found.value)
+    before = found.before
+    if _is_system(value) or before.endswith(("$", "{")) or value.lower() in {"true", "false", "null", "none", "yes"}:
+        return None
+    if _COLON_BEFORE.search(before) and (judge.is_word(value) or _CAMEL_OR_DOT.search(value)):
+        return None
+    after = found.text[found.start + len(value) :][:2]
+    if after.startswith(("(", "/", "::", ".")) or (_FILE.search(value) and "@" not in value):
+        return None
+    if _VAGUE_SETTING_BEFORE.search(before) and judge.is_word(value):
+        return None
+    return judge.user(found)
 
-    def email(found: Found) -> Change | None:
-        """An address, or a Git remote's `git@`; npm's `name@1.2` and units' `name@instance.service` are none."""
-        value = found.value
-        local, _, domain = value.rpartition("@")
-        text = found.text
-        if _VERSION_OR_TAG.match(domain) and not _QUAD.match(domain):
-            return None
-        if _UNIT.search(domain) or (text[found.start - 1 : found.start] in {"/", "@"} and is_word(local)):
-            return None
-        if local.lower() in {"git", "root"} and "." not in domain.strip("."):
-            return None
-        if domain.lower() in public:
-            if local.lower() in {"git", "<secret>", "noreply", "no-reply", "security", "support", "info", "root"}:
-                return None
-            return Change(found.start, found.end, "<email>")
-        if local.lower() == "git":
-            return Change(found.start + 4, found.end, "<host>", domain)
-        if "." not in domain:
-            if (
-                _NO_HOST.search(domain)
-                or text[found.end : found.end + 1] in {"(", "/", "="}
-                or domain in {"pam", "pve", "pbs", "eaDir"}
-            ):
-                return None
-            if local.startswith(("-", "=")) or (is_word(local) and is_word(domain) and local.lower() not in SYSTEM_USERS):
-                return None
-            if is_system(local):
-                return None
-        if _CODE_FILE.search(domain):
+
+def _option_user(judge: UserJudge, found: Found) -> Change | None:
+    value = _clean(found.value)
+    if found.after.startswith("=") or found.before[-3:].strip() in {"-L", "-O"}:
+        return None
+    if (_VAGUE_OPTION_BEFORE.search(found.before) and judge.is_word(value)) or _FILE.search(value):
+        return None
+    return judge.user(found)
+
+
+def _home(judge: UserJudge, found: Found) -> Change | None:
+    value = _clean(found.value)
+    if (
+        value.lower() in SYSTEM_USERS - {"user", "test", "me", "admin", "guest"}
+        or value in {"user", "linuxbrew", "container"}
+        or value.startswith(".")
+    ):
+        return None
+    return judge.hide(found, value)
+
+
+def _email(judge: UserJudge, found: Found) -> Change | None:
+    """An address, or a Git remote's `git@`; npm's `name@1.2` and units' `name@instance.service` are none."""
+    value = found.value
+    local, _, domain = value.rpartition("@")
+    text = found.text
+    if _VERSION_OR_TAG.match(domain) and not _QUAD.match(domain):
+        return None
+    if _UNIT.search(domain) or (text[found.start - 1 : found.start] in {"/", "@"} and judge.is_word(local)):
+        return None
+    if local.lower() in {"git", "root"} and "." not in domain.strip("."):
+        return None
+    if domain.lower() in judge.public:
+        if local.lower() in {"git", "<secret>", "noreply", "no-reply", "security", "support", "info", "root"}:
             return None
         return Change(found.start, found.end, "<email>")
+    if local.lower() == "git":
+        return Change(found.start + 4, found.end, "<host>", domain)
+    if "." not in domain and not _is_account_of_host(judge, found, local, domain):
+        return None
+    if _CODE_FILE.search(domain):
+        return None
+    return Change(found.start, found.end, "<email>")
 
-    def mail(found: Found) -> Change | None:
-        return None if "<" in found.value else Change(found.start, found.end, "<email>")
 
-    def person(found: Found) -> Change | None:
-        words = found.value.split()
-        lead = 0
-        while words and is_word(words[0]) and len(words) > 1:
-            lead += len(words[0]) + 1
-            words = words[1:]
-        if all(is_word(word.strip(".")) for word in words):
-            return None
-        return Change(found.start + lead, found.end, "<user>")
+def _is_account_of_host(judge: UserJudge, found: Found, local: str, domain: str) -> bool:
+    """Whether `name@word` is an account and its machine: not code, a realm, or two words."""
+    if _NO_HOST.search(domain) or domain in {"pam", "pve", "pbs", "eaDir"} or _is_system(local):
+        return False
+    if found.after.startswith(("(", "/", "=")) or local.startswith(("-", "=")):
+        return False
+    return not (judge.is_word(local) and judge.is_word(domain)) or local.lower() in SYSTEM_USERS
 
-    def full_name(found: Found) -> Change | None:
-        words = _NAME_GAP.split(found.value)
-        if sum(is_word(word.strip(".")) for word in words) * 2 >= len(words) and not _TITLE_BEFORE.search(found.before):
-            return None
-        return Change(found.start, found.end, "<user>")
 
-    def owner(found: Found) -> Change | None:
-        value = found.value
-        if (
-            is_word(value)
-            or value.lower() in _PUBLIC_OWNERS
-            or is_word(value.lower().replace("_", "-"))
-            or value.lower() in {"library", "repos", "api", "v2", "orgs", "users", "search", "login", "settings", "features"}
-            or value.endswith(".git")
-            or _VERSION.match(value)
-        ):
-            return None
-        pieces = [piece for piece in _NAME_JOINT.split(value) if piece]
-        return None if all(is_word(piece) for piece in pieces) else hide(found, value)
+def _mail(found: Found) -> Change | None:
+    return None if "<" in found.value else Change(found.start, found.end, "<email>")
 
-    def git_name(found: Found) -> Change | None:
-        return None if "<" in found.value or "$" in found.value else Change(found.start, found.end, "<user>")
 
-    def gecos(found: Found) -> Change | None:
-        value = found.value.strip(",")
-        return (
-            None
-            if not value or all(is_word(word) or is_system(word) for word in _LIST_GAP.split(value))
-            else Change(found.start, found.end, "<user>")
-        )
+def _person(judge: UserJudge, found: Found) -> Change | None:
+    words = found.value.split()
+    lead = 0
+    while words and judge.is_word(words[0]) and len(words) > 1:
+        lead += len(words[0]) + 1
+        words = words[1:]
+    if all(judge.is_word(word.strip(".")) for word in words):
+        return None
+    return Change(found.start + lead, found.end, "<user>")
 
-    def user_list(found: Found) -> Change | None:
-        names = _LIST_GAP.split(found.value)
-        return (
-            None
-            if all(is_system(name) or is_word(name) for name in names)
-            else Change(found.start, found.end, "<user>", max(names, key=len))
-        )
 
-    def dn_user(found: Found) -> Change | None:
-        value = found.value.strip()
-        return (
-            None
-            if value.isdigit()
-            or value.lower()
-            in {
-                "admin",
-                "manager",
-                "users",
-                "config",
-                "schema",
-                "subschema",
-                "monitor",
-                "people",
-                "groups",
-                "builtin",
-                "computers",
-            }
-            or "<" in value
-            else Change(found.start, found.start + len(value), "<user>", value)
-        )
+def _full_name(judge: UserJudge, found: Found) -> Change | None:
+    words = _NAME_GAP.split(found.value)
+    if sum(judge.is_word(word.strip(".")) for word in words) * 2 >= len(words) and not _TITLE_BEFORE.search(found.before):
+        return None
+    return Change(found.start, found.end, "<user>")
 
-    def domain(found: Found) -> Change | None:
-        return (
-            None
-            if found.value in {"NT", "BUILTIN", "AUTHORITY", "HKEY", "HKLM", "HKCU", "C", "D"}
-            or (is_word(found.value) and len(found.value) < 3)
-            else Change(found.start, found.end, "<host>")
-        )
 
-    return {
-        "user": user,
-        "login": login,
-        "uservalue": user_value,
-        "optuser": option_user,
-        "home": home,
-        "email": email,
-        "mail": mail,
-        "person": person,
-        "fullname": full_name,
-        "owner": owner,
-        "gitname": git_name,
-        "gecos": gecos,
-        "userlist": user_list,
-        "dnuser": dn_user,
-        "domain": domain,
-        "keep": lambda found: None,
-        "uidn": lambda found: Change(found.start, found.end, "<id>"),
-        "pairuser": login,
-        "atuser": at_user,
-    }
+def _owner(judge: UserJudge, found: Found) -> Change | None:
+    value = found.value
+    if (
+        judge.is_word(value)
+        or value.lower() in _PUBLIC_OWNERS
+        or judge.is_word(value.lower().replace("_", "-"))
+        or value.lower() in {"library", "repos", "api", "v2", "orgs", "users", "search", "login", "settings", "features"}
+        or value.endswith(".git")
+        or _VERSION.match(value)
+    ):
+        return None
+    pieces = [piece for piece in _NAME_JOINT.split(value) if piece]
+    return None if all(judge.is_word(piece) for piece in pieces) else judge.hide(found, value)
+
+
+def _git_name(found: Found) -> Change | None:
+    return None if "<" in found.value or "$" in found.value else Change(found.start, found.end, "<user>")
+
+
+def _gecos(judge: UserJudge, found: Found) -> Change | None:
+    value = found.value.strip(",")
+    return (
+        None
+        if not value or all(judge.is_word(word) or _is_system(word) for word in _LIST_GAP.split(value))
+        else Change(found.start, found.end, "<user>")
+    )
+
+
+def _user_list(judge: UserJudge, found: Found) -> Change | None:
+    names = _LIST_GAP.split(found.value)
+    return (
+        None
+        if all(_is_system(name) or judge.is_word(name) for name in names)
+        else Change(found.start, found.end, "<user>", max(names, key=len))
+    )
+
+
+def _dn_user(found: Found) -> Change | None:
+    value = found.value.strip()
+    return (
+        None
+        if value.isdigit()
+        or value.lower()
+        in {
+            "admin",
+            "manager",
+            "users",
+            "config",
+            "schema",
+            "subschema",
+            "monitor",
+            "people",
+            "groups",
+            "builtin",
+            "computers",
+        }
+        or "<" in value
+        else Change(found.start, found.start + len(value), "<user>", value)
+    )
+
+
+def _domain(judge: UserJudge, found: Found) -> Change | None:
+    return (
+        None
+        if found.value in {"NT", "BUILTIN", "AUTHORITY", "HKEY", "HKLM", "HKCU", "C", "D"}
+        or (judge.is_word(found.value) and len(found.value) < 3)
+        else Change(found.start, found.end, "<host>")
+    )
+
+
+_JUDGED: dict[str, Callable[[UserJudge, Found], Change | None]] = {
+    "user": UserJudge.user,
+    "login": UserJudge.login,
+    "uservalue": _user_value,
+    "optuser": _option_user,
+    "home": _home,
+    "email": _email,
+    "person": _person,
+    "fullname": _full_name,
+    "owner": _owner,
+    "gecos": _gecos,
+    "userlist": _user_list,
+    "domain": _domain,
+    "pairuser": UserJudge.login,
+    "atuser": _at_user,
+}
+
+_UNJUDGED: dict[str, Kind] = {
+    "mail": _mail,
+    "gitname": _git_name,
+    "dnuser": _dn_user,
+    "keep": lambda found: None,
+    "uidn": lambda found: Change(found.start, found.end, "<id>"),
+}
+
+
+def user_kinds(public: Container[str], is_word: Callable[[str], bool]) -> dict[str, Kind]:
+    """The kinds of this file, with the allow-list of hosts and the vocabulary bound."""
+    judge = UserJudge(public, is_word)
+    return _UNJUDGED | {name: partial(kind, judge) for name, kind in _JUDGED.items()}
