@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from command_names import all_commands
+from telemetry_service.jobs.schedule import table
+from telemetry_service.settings import from_environ
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -34,6 +36,20 @@ def test_links_and_commands(document: Path) -> None:
     named = re.findall(r"`telemetry-service ([a-z][a-z-]*)((?: [a-z]+)?)", document.read_text("utf-8"))
     unknown = [first for first, second in named if first not in known and first + second not in known]
     assert unknown == []
+
+
+def test_every_job_is_described() -> None:
+    everything = {
+        "PUBLISH_INTERVAL_MIN": "60",
+        "GITHUB_OWNER": "a",
+        "GITHUB_REPO": "a",
+        "GITHUB_TOKEN": "a",
+        "BACKUP_DAILY": "true",
+    }
+    text = (ROOT / "docs/operating.md").read_text("utf-8")
+    jobs = [job.name for job in table(from_environ(everything), lambda _: None, 0)]
+    assert len(jobs) > 7
+    assert [job for job in jobs if not re.search(rf"^\| `{job}[ `]", text, re.MULTILINE)] == []
 
 
 def test_every_dependency_has_a_reason() -> None:

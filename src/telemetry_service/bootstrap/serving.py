@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import signal
 import socket
 import threading
 
@@ -112,6 +113,39 @@ def _prepare(accepting: Intake) -> None:
     gc.freeze()  # all this stays: looking it over again and again for garbage held up every report for 25 ms
 
 
+def _parts(settings: Settings, ids: Identities, inbox: Inbox) -> Parts:
+    """What the routes are made of; only where an event loop runs."""
+    quick_readers = Readers(settings.data_dir, threads=1)
+    access = Access(quick_readers, ids, Sessions(), lambda: day_of(now()))
+    group = GroupCommit(inbox)
+    accepting = intake(settings, ids)
+    peers = Peers(settings.trusted_proxies_cidr, settings.rate_key_header if settings.rate_key_mode == "header" else None)
+    return Parts(
+        settings=settings,
+        intake=accepting,
+        identities=ids,
+        ingest=Ingest(
+            accepting,
+            _clock(inbox),
+            group,
+            buckets=TokenBuckets(settings.rate_limit_rpm, settings.rate_burst),
+            new_executions=NewExecutions(settings.rate_limit_new_per_hour),
+            peers=peers,
+            access=access if settings.ingest_auth == "token" else None,
+            max_body_bytes=settings.max_body_bytes,
+        ),
+        group=group,
+        readers=Readers(settings.data_dir),
+        quick_readers=quick_readers,
+        access=access,
+        peers=peers,
+        answers=PublicAnswers(settings.rate_limit_read_rpm, lambda: group.folded_through),
+        worker=WorkerProcess(),
+        generation=inbox.generation,
+        now=now,
+    )
+
+
 async def _serve(
     settings: Settings,
     ids: Identities,
@@ -120,68 +154,39 @@ async def _serve(
     certificate: Certificate | None,
     files: DailyFiles | None,
 ) -> None:
-    readers, quick_readers = Readers(settings.data_dir), Readers(settings.data_dir, threads=1)
-    access = Access(quick_readers, ids, Sessions(), lambda: day_of(now()))
-    group = GroupCommit(inbox)
-    header = settings.rate_key_header if settings.rate_key_mode == "header" else None
-    accepting = intake(settings, ids)
+    parts = _parts(settings, ids, inbox)
     # Waited for when the process ends: a daemon thread would be cut off inside RE2, and C++ aborts the process for that.
-    threading.Thread(target=_prepare, args=(accepting,), name="prepare").start()
-    peers = Peers(settings.trusted_proxies_cidr, header)
-    ingest = Ingest(
-        accepting,
-        _clock(inbox),
-        group,
-        buckets=TokenBuckets(settings.rate_limit_rpm, settings.rate_burst),
-        new_executions=NewExecutions(settings.rate_limit_new_per_hour),
-        peers=peers,
-        access=access if settings.ingest_auth == "token" else None,
-        max_body_bytes=settings.max_body_bytes,
-    )
-    process = WorkerProcess()
-    mirror = WorkerProcess("telemetry_service.mirror") if settings.pocketbase_url else None
-    parts = Parts(
-        settings=settings,
-        intake=accepting,
-        identities=ids,
-        ingest=ingest,
-        group=group,
-        readers=readers,
-        quick_readers=quick_readers,
-        access=access,
-        peers=peers,
-        answers=PublicAnswers(settings.rate_limit_read_rpm, lambda: group.folded_through),
-        worker=process,
-        generation=inbox.generation,
-        now=now,
-    )
+    threading.Thread(target=_prepare, args=(parts.intake,), name="prepare").start()
     server = Server(
         server_config(application(parts)),
         max_connections=connections_allowed(settings.max_connections),
         max_body_bytes=settings.max_body_bytes,
         tls=certificate.context if certificate else None,
-        short_way=None if settings.enable_request_logging else ingest.take_whole,
+        short_way=None if settings.enable_request_logging else parts.ingest.take_whole,
     )
     loop = asyncio.get_running_loop()
-    for number in (2, 15):
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
-    await process.start()
-    if mirror is not None:
-        await mirror.start()
-    follower = asyncio.create_task(_follow_fold(parts, group))
-    announcer = asyncio.create_task(_announce(server, listener, "https" if certificate else "http"))
-    keeper = asyncio.create_task(upkeep(access, settings.data_dir, files.tidy if files else lambda: None, certificate))
+    processes = [parts.worker, *([WorkerProcess("telemetry_service.mirror")] if settings.pocketbase_url else [])]
+    for process in processes:
+        await process.start()
+    tidy_logs = files.tidy if files else lambda: None
+    beside = (
+        asyncio.create_task(_announce(server, listener, "https" if certificate else "http")),
+        asyncio.create_task(_follow_fold(parts, parts.group)),
+        asyncio.create_task(upkeep(parts.access, settings.data_dir, tidy_logs, certificate)),
+    )
     try:
         await server.serve([listener])
     finally:
-        for task in (announcer, follower, keeper):
+        for task in beside:
             task.cancel()
-        await note_used(access, settings.data_dir)
+        await note_used(parts.access, settings.data_dir)
         # Who writes a file closes it last, which empties its write-ahead log: a copy of the file alone is then whole.
-        readers.close()
-        quick_readers.close()
-        await asyncio.gather(process.stop(), *([mirror.stop()] if mirror else []))
-        await group.close(inbox.close)
+        parts.readers.close()
+        parts.quick_readers.close()
+        await asyncio.gather(*(process.stop() for process in processes))
+        await parts.group.close(inbox.close)
 
 
 class CannotListen(Exception):

@@ -39,4 +39,4 @@ def new_key() -> None:
     from telemetry_service.store.directory import create_key
 
     create_key(current_settings().data_dir)
-    print("a new key is in place")
+    print("a new key is in place; make tokens anew with: telemetry-service token create")
