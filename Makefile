@@ -52,7 +52,7 @@ check: setup ## what must hold of the sources: style, types, import direction, g
 	@if command -v shellcheck >/dev/null; then shellcheck -s sh clients/shell/*.sh; else echo "no shellcheck here; make shells installs it"; fi
 
 soak: setup ## long campaigns: kills, floods, fuzz (SOAK_ROUNDS=50)
-	SOAK_ROUNDS=$${SOAK_ROUNDS:-50} $(BIN)/python -m pytest -m soak --timeout=3600
+	SOAK_ROUNDS=$${SOAK_ROUNDS:-50} $(BIN)/python -m pytest -m soak -v --timeout=3600 --log-cli-level=INFO
 
 bench: setup ## the figures of docs/performance.md
 	$(BIN)/python -m bench

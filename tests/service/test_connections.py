@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable
 
@@ -69,12 +70,21 @@ def test_a_chunked_body_is_cut_off_at_the_limit(shared: Service) -> None:
         assert read_answer(connection)[0] == 413
 
 
+def drip(connection: socket.socket) -> None:
+    """Send a byte now and then, for as long as that is taken."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection.sendall(b" ")
+            time.sleep(0.2)
+
+
 def test_a_slow_body_is_waited_for_and_no_longer(client: Client, shared: Service) -> None:
     """One test of all kinds of slowness, because each of them takes its time."""
     body = msgspec.json.encode(report())
     unfinished = {
         "no body": head("Content-Length: 50"),
         "part of a body": head("Content-Length: 5000") + body,
+        "now and then a byte of a body": head("Content-Length: 5000") + body,
         "no chunk": head("Transfer-Encoding: chunked"),
         "part of a chunk": head("Transfer-Encoding: chunked") + b"fff\r\n" + body,
         "part of a head": head()[:20],
@@ -85,6 +95,7 @@ def test_a_slow_body_is_waited_for_and_no_longer(client: Client, shared: Service
     started = time.monotonic()
     for name, sent in unfinished.items():
         connections[name].sendall(sent)
+    threading.Thread(target=drip, args=(connections["now and then a byte of a body"],)).start()
     steady.sendall(head(f"Content-Length: {len(body)}", "Connection: close"))
     for byte in body:
         steady.sendall(bytes([byte]))

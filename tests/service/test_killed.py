@@ -39,7 +39,8 @@ def run(service: Service, strikes: Iterable[Strike]) -> None:
     """One round for every strike, in this order."""
     dice = random.Random(random.getrandbits(64))
     campaign, stored = Campaign(dice), StoredData(service.data)
-    for strike in strikes:
+    for number, strike in enumerate(strikes, start=1):
+        log.info("round %d, %s: %d events acknowledged so far", number, strike.__name__, campaign.acknowledged)
         service.start()
         campaign.load_during(service, dice.randint(*EVENTS), partial(strike, service, dice))
         if not service.ended:
