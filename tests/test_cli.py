@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -193,6 +194,15 @@ class TestErrors:
             "  LISTEN_ADDR must be HOST:PORT or :PORT, with a port from 0 to 65535",
             "  RETENTION_DAYS must be a whole number from 1 to 36500",
         ]
+
+    def test_an_address_that_is_taken_or_not_ours(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            done = run("serve", directory=tmp_path, LISTEN_ADDR=f"127.0.0.1:{port}")
+        said = f"cannot listen on 127.0.0.1, port {port} (Address already in use); set LISTEN_ADDR to another address"
+        assert (done.returncode, done.stderr) == (1, f"telemetry-service: {said}\n")
+        done = run("serve", directory=tmp_path, LISTEN_ADDR="192.0.2.1:0")
+        assert "cannot listen on 192.0.2.1, port 0 (Cannot assign requested address)" in done.stderr
 
     def test_a_lost_key_is_explained_and_can_be_accepted(self, tmp_path: Path) -> None:
         assert (

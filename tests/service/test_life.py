@@ -136,22 +136,6 @@ def test_a_second_start_on_the_same_data_is_refused(service: Service, new_servic
     second.start()
 
 
-def test_an_address_that_is_taken_is_explained(service: Service, new_service: NewService) -> None:
-    second = new_service(LISTEN_ADDR=f"127.0.0.1:{service.address[1]}")
-    second.spawn()
-    assert second.wait() == 1
-    assert "LISTEN_ADDR" in second.log
-    assert len(second.log.splitlines()) == 1
-
-
-def test_every_bad_setting_is_named_and_no_value_is(new_service: NewService) -> None:
-    service = new_service(RATE_BURST="canary", LISTEN_ADDR="canary", MAX_BODY_BYTES="-1", ADMIN_PASSWORD="canary")
-    service.spawn()
-    assert service.wait() == 1
-    assert all(name in service.log for name in ("RATE_BURST", "LISTEN_ADDR", "MAX_BODY_BYTES"))
-    assert "canary" not in service.log
-
-
 def test_settings_without_effect_are_warned_about(new_service: NewService) -> None:
     service = new_service(ADMIN_PASSWORD="canary", RATE_BURTS="7").start()
     assert "ADMIN_PASSWORD" in service.log

@@ -202,7 +202,9 @@ def _listen(host: str, port: int) -> socket.socket:
             (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=everywhere and family == socket.AF_INET6
         )
     except OSError as error:
-        raise CannotListen(f"cannot listen on port {port} ({error.strerror}); set LISTEN_ADDR to another address") from None
+        place = f"{host}, port {port}" if host else f"port {port}"
+        reason = str(error.strerror).partition(" (while")[0]  # what follows names the address once more
+        raise CannotListen(f"cannot listen on {place} ({reason}); set LISTEN_ADDR to another address") from None
 
 
 async def _follow_fold(parts: Parts, group: GroupCommit) -> None:
