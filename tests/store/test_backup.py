@@ -1,5 +1,7 @@
 """Backups: nothing acknowledged is missing, nothing damaged passes, nothing erased comes back, and nothing stays too long."""
 
+import fcntl
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -312,17 +314,34 @@ class TestKeeping:
 
     def test_backups_are_deleted_by_their_age_and_nothing_else_is(self, service: Service, data: Path, folder: Path) -> None:
         made = [backup.make(data, folder, NOW - days * MICROSECONDS_PER_DAY)[0] for days in range(10)]
-        for other in ("telemetry-19990101T000000Z.old", "telemetry-", "mine", ".telemetry-20260106T000000Z.partial"):
+        for other in ("telemetry-19990101T000000Z.old", "telemetry-", "mine", ".mine.partial"):
             (folder / other).mkdir()
-        (folder / ".telemetry-20260104T000000Z.partial").mkdir()
         (folder / "telemetry-19990101T000000Z").write_text("a file")
         counts = upkeep.retain(service.store, None, 365, lambda: NOW, upkeep.Backups(folder, 7))
-        assert (counts["backups"], counts["left_in_backups"]) == (4, 0)
+        assert (counts["backups"], counts["left_in_backups"]) == (3, 0)
         kept = {path.name for path in made[:7]}
         assert kept < set(self.names(folder))
         assert not {path.name for path in made[7:]} & set(self.names(folder))
-        assert {"mine", "telemetry-", ".telemetry-20260106T000000Z.partial"} < set(self.names(folder))
-        assert ".telemetry-20260104T000000Z.partial" not in self.names(folder)
+        assert {"mine", "telemetry-", ".mine.partial"} < set(self.names(folder))
+
+    @pytest.mark.parametrize("by", ["the next one", "retention"])
+    def test_one_that_was_killed_goes_and_one_that_is_being_made_stays(
+        self, service: Service, data: Path, folder: Path, by: str
+    ) -> None:
+        made, killed = folder / ".telemetry-20260101T000000Z.partial", folder / ".telemetry-20260106T000000Z.partial"
+        for partial in (made, killed):
+            partial.mkdir(parents=True)
+            for file in ("store.sqlite", "store.sqlite-journal", KEY_FILE):
+                (partial / file).write_text("half of it")
+        holder = os.open(made, os.O_RDONLY)
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        if by == "retention":
+            upkeep.retain(service.store, None, 365, lambda: NOW, upkeep.Backups(folder, 7))
+        else:
+            backup.make(data, folder, NOW)
+        os.close(holder)
+        assert made.name in self.names(folder)
+        assert killed.name not in self.names(folder)
 
     def test_what_cannot_be_deleted_is_told(self, service: Service, data: Path, folder: Path) -> None:
         old, _ = backup.make(data, folder, NOW - 8 * MICROSECONDS_PER_DAY)

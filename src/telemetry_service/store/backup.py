@@ -8,11 +8,13 @@ Files are written by VACUUM INTO and not page by page: it holds up nobody either
 of which pages keep remnants. An erasure is therefore complete when the last backup made before it is gone.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,16 +68,19 @@ def make(directory: Path, folder: Path, now: int) -> tuple[Path, Manifest]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if target.exists():
             raise UnusableData(f"{target.name} is there already; try again in a second")
+        for left in filter(_is_abandoned, folder.iterdir()):  # first of all for its space
+            delete(left)
         partial.mkdir(mode=0o700)
     except OSError as error:
         raise UnusableData(f"{folder} cannot be written ({error.strerror}); choose another directory") from None
     try:
-        _check_space(directory, folder)
-        manifest = _copy(directory, partial, now)
-        verify(partial)
-        _sync(partial)
-        partial.rename(target)
-        _sync_directory(folder)
+        with _held(partial):
+            _check_space(directory, folder)
+            manifest = _copy(directory, partial, now)
+            verify(partial)
+            _sync(partial)
+            partial.rename(target)
+            _sync_directory(folder)
     except OSError as error:
         raise StoreUnavailable(f"the backup cannot be written ({error.strerror})") from None
     finally:
@@ -113,25 +118,25 @@ def check_key(connection: sqlite3.Connection, identities: Identities) -> None:
 
 
 def expired(folder: Path, today: int, keep_days: int) -> list[Path]:
-    """The backups in a folder that are kept no longer, and what was left of those that were cut off; never anything else."""
+    """The backups in a folder that are kept no longer, and what is left of those that were cut off; never anything else."""
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        name = path.name
-        is_partial = name.startswith(".") and name.endswith(PARTIAL)
-        day = _day_of_name(name[1 : -len(PARTIAL)] if is_partial else name)
-        if day is not None and path.is_dir() and not path.is_symlink() and day <= today - (1 if is_partial else keep_days):
+        day = _day_of_name(path.name)
+        is_over = day is not None and day <= today - keep_days and path.is_dir() and not path.is_symlink()
+        if is_over or _is_abandoned(path):
             found.append(path)
     return found
 
 
 def delete(backup: Path) -> None:
-    """Delete a backup; what else somebody put there stays.
+    """Delete a backup, or one that was cut off; what else somebody put there stays.
 
     Raises `StoreUnavailable` when something of it is left.
     """
     try:
         for file in FILES:
-            (backup / file).unlink(missing_ok=True)
+            for end in ("", "-journal"):  # of a copy that was cut off
+                (backup / f"{file}{end}").unlink(missing_ok=True)
         backup.rmdir()
     except OSError as error:
         raise StoreUnavailable(f"{backup.name} cannot be deleted ({error.strerror}); delete it by hand") from None
@@ -191,6 +196,35 @@ def _check_space(directory: Path, folder: Path) -> None:
 def _count(path: Path, query: str) -> int:
     with closing(connect(path, read_only=True)) as connection:
         return int(connection.execute(query).fetchone()[0])
+
+
+@contextmanager
+def _held(partial: Path) -> Iterator[None]:
+    """Hold a backup that is being made. It is let go of even by `kill -9`: what nobody holds was cut off."""
+    descriptor = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether this is a backup that was cut off, which nobody makes any more."""
+    name = path.name
+    if not name.startswith(".") or not name.endswith(PARTIAL) or _day_of_name(name[1 : -len(PARTIAL)]) is None:
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _day_of_name(name: str) -> int | None:

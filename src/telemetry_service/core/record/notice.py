@@ -72,7 +72,8 @@ def _rights(state: InForce) -> tuple[Block, ...]:
             "You may see (Art. 15) and erase (Art. 17) what is stored under the `random_id` of an installation yourself: on the"
             " page `/privacy/data`, by `POST /api/privacy/access` and `/api/privacy/erase`, or with the shell client. Who holds"
             " the id is the only one who can name it, and nothing else is asked for.",
-            "Erased is erased at once for everybody who asks, from the bytes of the files within 7 days, and from backups when"
+            "Erased is gone at once from what you are shown, within moments from the files and from what maintainers see (some"
+            " minutes while the files are written anew), from the bytes of the files within 7 days, and from backups when"
             f" the last one made before is gone, {state.backup_keep_days} days later. Whatever you do, every installation is"
             f" deleted after {state.retention_days} days.",
         ),
