@@ -1,9 +1,11 @@
 """Attacks over raw sockets: what is no HTTP, what is too much of it, and what takes too long."""
 
+import contextlib
 import gzip
 import json
 import os
 import random
+import signal
 import socket
 import threading
 import time
@@ -313,6 +315,54 @@ def test_who_does_not_read_is_dropped_and_holds_little(new_service: Callable[...
             connection.sendall(asked * 8)
         assert service.client().post(report()).status == 202
         assert resident_bytes(service.pid) - before < 150_000_000
+
+
+def test_who_does_not_read_makes_room(new_service: Callable[..., Service]) -> None:
+    """Answers that nobody takes: their connections are no reason to turn anybody away."""
+    service = new_service(MAX_CONNECTIONS="10").start()
+    with ExitStack() as stack:
+        for number in range(10):
+            deaf = stack.enter_context(socket.socket())
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.bind((f"127.0.0.{number + 2}", 0))
+            deaf.connect(service.address)
+            deaf.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 90)  # read at once: none is half there
+        wait_until(lambda: not is_busy(service), "the answers to be stuck")
+        assert service.client().post(report()).status == 202
+
+
+def is_busy(service: Service) -> bool:
+    """Whether the service spent processor time within a third of a second."""
+    before = processor_seconds(service.pid)
+    time.sleep(0.3)
+    return processor_seconds(service.pid) - before > 0.02
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_who_comes_behind_a_crowd_is_let_in(service: Service) -> None:
+    """100 connections have much to ask. Who comes after them has his answer before they have half of theirs."""
+    asked, crowd_size = 60, 100
+    with ExitStack() as stack:
+        os.kill(service.pid, signal.SIGSTOP)
+        crowd = [stack.enter_context(connected(service)) for _ in range(crowd_size)]
+        for one in crowd:
+            one.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * asked)
+        last = stack.enter_context(connected(service))
+        last.sendall(post(GOOD))
+        os.kill(service.pid, signal.SIGCONT)
+        assert statuses(last.recv(65536)) == [202]
+        os.kill(service.pid, signal.SIGSTOP)
+        answered = 0
+        for one in crowd:
+            one.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                answered += one.recv(1_000_000).count(b"HTTP/1.1 200")
+        os.kill(service.pid, signal.SIGCONT)
+    assert answered < asked * crowd_size / 2
 
 
 def test_connections_are_bounded_and_newcomers_let_in(new_service: Callable[..., Service]) -> None:

@@ -48,13 +48,26 @@ def test_addresses_of_one_ipv6_network_are_one_network() -> None:
 
 
 def test_when_everybody_is_being_answered_the_newcomer_goes() -> None:
+    for hosts, host in ((["192.0.2.1"] * 5 + ["192.0.2.2"] * 5, "192.0.2.3"), (["192.0.2.1"] * 10, "192.0.2.1")):
+        crowd: set[One] = set()
+        watch = Watch(crowd, max_connections=10, max_body_bytes=1)
+        answered = [One(crowd, one, since=0, waiting=False) for one in hosts]
+        newcomer = One(crowd, host, since=1)
+        watch.admit(newcomer)
+        assert newcomer.ended
+        assert not any(one.ended for one in answered)
+
+
+def test_when_one_network_has_itself_answered_everywhere_it_makes_room() -> None:
     crowd: set[One] = set()
-    watch = Watch(crowd, max_connections=10, max_body_bytes=1)
-    answered = [One(crowd, "192.0.2.1", since=0, waiting=False) for _ in range(10)]
-    newcomer = One(crowd, "192.0.2.2", since=1)
+    watch = Watch(crowd, max_connections=ROOM_SHARE * 2, max_body_bytes=1)
+    answered = [One(crowd, "192.0.2.1", since=number, waiting=False) for number in range(ROOM_SHARE * 2 - 1)]
+    other = One(crowd, "192.0.2.2", since=-1, waiting=False)
+    newcomer = One(crowd, "192.0.2.3", since=99)
     watch.admit(newcomer)
-    assert newcomer.ended
-    assert not any(one.ended for one in answered)
+    assert not newcomer.ended
+    assert not other.ended
+    assert [one.since for one in answered if one.ended] == [0]
 
 
 def test_there_is_room_up_to_the_bound() -> None:

@@ -241,7 +241,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def waiting(self) -> bool:
-        return self.phase != ANSWER
+        return self.phase != ANSWER or self.flow.write_paused  # it does not take its answer
 
     def give_way(self) -> None:
         """End at once, for another connection."""

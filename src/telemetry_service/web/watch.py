@@ -1,7 +1,8 @@
 """Watches over all connections: ends those that take too long, and the longest waiting ones when there are too many.
 
 Nobody is turned away at the door while somebody else wastes a place: a newcomer is let in, and room is made among those that
-wait, first in the network that has most of them. Networks are looked at here only while they are connected.
+wait, first in the network that has most of them; where nobody waits, in a network that takes most places. Networks are looked at
+here only while they are connected.
 """
 
 import resource
@@ -49,23 +50,34 @@ class Watch:
     def admit(self, newcomer: Watched) -> None:
         """Let a connection in, and make room if there are too many."""
         if len(self._connections) > self._max_connections:
-            self._make_room([one for one in self._connections if one.waiting and one is not newcomer] or [newcomer])
+            waiting = [one for one in self._connections if one.waiting and one is not newcomer]
+            if waiting:
+                self._make_room(waiting, self._max_connections // ROOM_SHARE)
+            else:
+                self._make_room(self._crowd_beside(newcomer) or [newcomer], 1)
 
     def hold(self, size: int) -> None:
         """Count bytes of unfinished bodies that have arrived; negative when they are let go."""
         self._held_bytes += size
         if size > 0 and self._held_bytes > MAX_HELD_BYTES:
-            self._make_room([one for one in self._connections if one.held_bytes])
+            self._make_room([one for one in self._connections if one.held_bytes], self._max_connections // ROOM_SHARE)
 
     def sweep(self, now: float) -> None:
         """End what is past its deadline; `now` is the time of the event loop."""
         for one in [one for one in self._connections if one.deadline < now]:
             one.overdue()
 
-    def _make_room(self, waiting: list[Watched]) -> None:
+    def _crowd_beside(self, newcomer: Watched) -> list[Watched]:
+        """All of the network that takes more than half of the places, unless it is the newcomer's own."""
+        crowd, size = Counter(_network(one) for one in self._connections).most_common(1)[0]
+        if size * 2 <= self._max_connections or crowd == _network(newcomer):
+            return []
+        return [one for one in self._connections if _network(one) == crowd]
+
+    def _make_room(self, waiting: list[Watched], places: int) -> None:
         networks = Counter(_network(one) for one in waiting)
         waiting.sort(key=lambda one: (-networks[_network(one)], one.since))
-        for one in waiting[: max(1, self._max_connections // ROOM_SHARE)]:
+        for one in waiting[: max(1, places)]:
             self.closed_for_room += 1
             one.give_way()
 
