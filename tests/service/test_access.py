@@ -1,11 +1,15 @@
 """Who gets in: every route with no, a wrong, an expired, a revoked, a lesser and the right token; sessions of browsers."""
 
 import json
+import os
 import re
+import signal
+import socket
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import fields
 from itertools import count
 from pathlib import Path
@@ -378,6 +382,24 @@ def test_guesses_are_throttled_and_lock_out_nobody_else(busy: Service, made: Tok
     assert 0 < int(answer.headers["retry-after"]) <= 60
     assert guesser.send("GET", "/api/records", **bearer(secret)).status == 200  # scripts in the same network go on
     assert neighbour.log_in(secret).status == 303
+
+
+def test_guesses_made_at_once_are_guesses_too(busy: Service) -> None:
+    """Each is looked at in a thread: those that come meanwhile must not find that none was wrong yet."""
+    browser = Browser(busy, "127.0.0.4")
+    form = urlencode({"token": "guess", "csrf_token": browser.csrf(browser.send("GET", "/login"))})
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    head = f"POST /login HTTP/1.1\r\nHost: x\r\nCookie: {cookies}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    asked = f"{head}Content-Length: {len(form)}\r\nConnection: close\r\n\r\n{form}".encode()
+    with ExitStack() as stack:
+        os.kill(busy.pid, signal.SIGSTOP)
+        guessers = [stack.enter_context(socket.create_connection(busy.address, 30, ("127.0.0.4", 0))) for _ in range(40)]
+        for guesser in guessers:
+            guesser.sendall(asked)
+        os.kill(busy.pid, signal.SIGCONT)
+        statuses = Counter(guesser.recv(12)[9:] for guesser in guessers)
+    assert statuses[b"401"] <= 11
+    assert statuses[b"429"] >= 29
 
 
 def test_last_use_is_written_while_the_fold_works(service: Service) -> None:

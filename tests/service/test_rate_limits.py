@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 from running_service import Client, Service, report, wait_until
 
@@ -104,17 +105,21 @@ def test_forwarded_networks_of_ipv6(behind_proxies: Service) -> None:
 
 def test_several_forwarded_headers_are_one_list(behind_proxies: Service) -> None:
     exhaust(behind_proxies.client(PROXY), forwarded("198.51.100.7"))
-    client = behind_proxies.client(PROXY)
-    body = b'{"random_id": "x", "type": "lxc", "nsapp": "a", "status": "success"}'
+    assert post_with_two(behind_proxies.client(PROXY), "X-Forwarded-For", ("203.0.113.1", "198.51.100.7")) == 429
+
+
+def post_with_two(client: Client, header: str, values: tuple[str, str]) -> int:
+    """The status of a report that has a header twice."""
+    body = msgspec.json.encode(report())
     connection = client._connection
     connection.putrequest("POST", "/telemetry")
-    for value in ("203.0.113.1", "198.51.100.7"):
-        connection.putheader("X-Forwarded-For", value)
+    for value in values:
+        connection.putheader(header, value)
     connection.putheader("Content-Length", str(len(body)))
     connection.endheaders(body)
     response = connection.getresponse()
     response.read()
-    assert response.status == 429
+    return response.status
 
 
 def test_a_header_of_a_trusted_proxy_as_key(new_service: NewService) -> None:
@@ -125,4 +130,11 @@ def test_a_header_of_a_trusted_proxy_as_key(new_service: NewService) -> None:
     assert client.post(report(), {"X-Client": "two"}).status == 202
     other = service.client("127.0.0.1")
     answers = [other.post(report(), {"X-Client": str(number)}).status for number in range(BURST + 1)]
+    assert answers == [202] * BURST + [429]
+
+
+def test_what_a_proxy_adds_to_the_header_counts(new_service: NewService) -> None:
+    settings = SLOWLY | {"RATE_KEY_MODE": "header", "RATE_KEY_HEADER": "X-Client", "TRUSTED_PROXIES_CIDR": PROXY}
+    client = new_service(**settings).start().client(PROXY)
+    answers = [post_with_two(client, "X-Client", (str(number), "one")) for number in range(BURST + 1)]
     assert answers == [202] * BURST + [429]

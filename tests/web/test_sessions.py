@@ -95,26 +95,36 @@ def test_guesses_of_one_network() -> None:
     clock = Clock()
     guesses = Guesses(clock)
     for _ in range(GUESSES_AT_ONCE):
-        assert guesses.wait(b"guesser") == 0
-        guesses.wrong(b"guesser")
-    assert 0 < guesses.wait(b"guesser") <= 60
-    assert guesses.wait(b"other") == 0
-    clock.now += guesses.wait(b"guesser")
-    assert guesses.wait(b"guesser") < 1e-6
+        assert guesses.take(b"guesser") == 0
+    wait = guesses.take(b"guesser")
+    assert 0 < wait <= 60
+    assert guesses.take(b"other") == 0
+    clock.now += wait + 1e-6
+    assert guesses.take(b"guesser") == 0
+    assert guesses.take(b"guesser") > 0
+
+
+def test_who_is_right_has_not_guessed() -> None:
+    guesses = Guesses(Clock())
+    for _ in range(ALL_GUESSES_AT_ONCE * 2):
+        assert guesses.take(b"operator") == 0
+        guesses.right(b"operator")
+    crowd = [str(number).encode() for number in range(ALL_GUESSES_AT_ONCE)]
+    assert {guesses.take(network) for network in crowd} == {0}
+    assert min(guesses.take(network) for network in crowd) > 0
 
 
 def test_guesses_in_all_lock_out_nobody_else() -> None:
     guesses = Guesses(Clock())
     crowd = [str(number).encode() for number in range(ALL_GUESSES_AT_ONCE)]
     for network in crowd:
-        assert guesses.wait(network) == 0
-        guesses.wrong(network)
-    assert all(guesses.wait(network) > 0 for network in crowd)  # one wrong guess each, and no second one now
-    assert guesses.wait(b"has never guessed") == 0
+        assert guesses.take(network) == 0
+    assert all(guesses.take(network) > 0 for network in crowd)  # one wrong guess each, and no second one now
+    assert guesses.take(b"has never guessed") == 0
 
 
 def test_what_is_kept_of_guesses_names_nobody() -> None:
     guesses = Guesses(Clock())
-    guesses.wrong(b"192.0.2.77")
+    guesses.take(b"192.0.2.77")
     assert "192.0.2.77" not in str([vars(part) for part in vars(guesses).values() if hasattr(part, "__dict__")])
     assert module.GUESSES_PER_MINUTE < module.ALL_GUESSES_PER_MINUTE

@@ -46,6 +46,11 @@ class TokenBuckets:
             self._recent, self._older = {}, self._recent
         return 0.0
 
+    def give_back(self, network: bytes, now: float) -> None:
+        """Undo a `take`."""
+        bucket, full_at = self._find(network, now)
+        self._recent[bucket] = full_at - self._interval
+
     def wait(self, network: bytes, now: float) -> float:
         """The seconds until a network has a token; nothing is taken."""
         return max(0.0, self._find(network, now)[1] - now - (self._burst - 1) * self._interval)
@@ -137,7 +142,7 @@ class Peers:
         if not self._trusted or not self._is_trusted(peer):
             return network_of(peer)
         if self._key_header is not None:
-            for name, value in headers:
+            for name, value in reversed(headers):  # what a proxy adds stands behind what its client wrote
                 if name == self._key_header:
                     return b"header:" + value
         forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for")

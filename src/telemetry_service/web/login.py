@@ -51,18 +51,18 @@ class Login:
     async def enter(self, request: Request) -> Response:
         form = await form_of(request)
         following = _local(form.get("next", ""))
+        if not self._from_our_form(request, form):
+            return self._page(request, 403, None, following, "Your browser did not keep the form's cookie. Try again.")
         network = self._parts.peers.of(request.scope)
-        wait = self._guesses.wait(network)
+        wait = self._guesses.take(network)
         if wait:
             refused = self._page(request, 429, None, following, "Too many wrong tokens from your network. Wait a minute.")
             refused.headers["retry-after"] = str(int(wait) + 1)
             return refused
-        if not self._from_our_form(request, form):
-            return self._page(request, 403, None, following, "Your browser did not keep the form's cookie. Try again.")
         token = await self._access.token(form.get("token", "").strip())
         if token is None or token.scope == "ingest":
-            self._guesses.wrong(network)
             return self._page(request, 401, None, following, "This token is not valid here.")
+        self._guesses.right(network)
         self._access.sessions.close(request.scope["headers"])
         secret = self._access.sessions.open(token.id)
         return _redirect(following or "/", cookie_header(SESSION_COOKIE, secret, SESSION_SECONDS))

@@ -97,18 +97,25 @@ class Guesses:
         self._networks = TokenBuckets(GUESSES_PER_MINUTE, GUESSES_AT_ONCE)
         self._all = TokenBuckets(ALL_GUESSES_PER_MINUTE, ALL_GUESSES_AT_ONCE)
 
-    def wait(self, network: bytes) -> float:
-        """The seconds that a network has to wait before its next guess is looked at; usually 0."""
-        now = self._clock()
-        if self._networks.untouched(network, now):
-            return 0.0
-        return max(self._networks.wait(network, now), self._all.wait(_ALL, now))
+    def take(self, network: bytes) -> float:
+        """Begin a guess of a network, which counts as wrong until it is found `right`: many may be looked at at once.
 
-    def wrong(self, network: bytes) -> None:
-        """Note a wrong guess."""
+        Returns 0, or the seconds to wait when there may be none now.
+        """
         now = self._clock()
+        if not self._networks.untouched(network, now):
+            wait = max(self._networks.wait(network, now), self._all.wait(_ALL, now))
+            if wait:
+                return wait
         self._networks.take(network, now)
         self._all.take(_ALL, now)
+        return 0.0
+
+    def right(self, network: bytes) -> None:
+        """The guess was none."""
+        now = self._clock()
+        self._networks.give_back(network, now)
+        self._all.give_back(_ALL, now)
 
 
 def cookie(headers: Headers, name: str) -> str:
