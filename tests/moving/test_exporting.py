@@ -12,20 +12,21 @@ import pytest
 from source_data import data_file, row
 
 from explaining import EXPLAIN
-from stored import IDS, dump, opened, table
+from stored import IDS, dump, installations, opened, table
 from telemetry_service.bootstrap.assembly import now
 from telemetry_service.bootstrap.counting import recount
 from telemetry_service.bootstrap.exporting import export_csv, export_lines
 from telemetry_service.bootstrap.moving import bring_in
 from telemetry_service.bootstrap.reading import Place
 from telemetry_service.core.counts import Sources
+from telemetry_service.core.event import Erasure
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.intake import Intake, Policy
 from telemetry_service.core.period import day_of, period
 from telemetry_service.core.reports.view import View
 from telemetry_service.jobs.demo import payloads
 from telemetry_service.jobs.schedule import JobFailed
-from telemetry_service.jobs.upkeep import retain
+from telemetry_service.jobs.upkeep import clean_up, retain
 from telemetry_service.settings import Settings, from_environ
 from telemetry_service.store import imports, retention
 from telemetry_service.store.imports import Progress
@@ -35,6 +36,7 @@ from telemetry_service.store.reports import Reports
 
 TODAY = day_of(now())
 DAYS, SEALED_DAYS = 40, 12
+STUCK_HOURS = 24 * 5  # so that some that began later are still under way
 
 
 def settings_of(directory: Path, key: bytes = b"k", **environ: str) -> Settings:
@@ -81,11 +83,17 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     events = [
         accept(report.body, report.received_at).event for reports in payloads(900, DAYS, 5, TODAY - 1) for report in reports
     ]
+    erased = next(event.random_id for event in events if day_of(event.received_at) == TODAY - 2)
     with opened(settings.data_dir, known_repos=settings.known_repos) as store:
-        store.fold(events, None, now())
+        store.fold([*events, Erasure(now(), erased)], None, now())
+        clean_up(store, STUCK_HOURS, now)
         retention.seal(store, TODAY - DAYS + SEALED_DAYS)
         while retention.delete_sealed(store, 1000):
             pass
+    kept = installations(settings.data_dir).values()
+    assert {one.status for one in kept} >= {"installing", "success", "failed", "aborted", "unknown"}
+    assert {one.value("type") for one in kept} >= {"lxc", "vm", "addon", "pve", "tool"}
+    assert erased not in {one.value("random_id") for one in kept}
     return settings
 
 
