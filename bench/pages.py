@@ -52,6 +52,7 @@ class _Renderer:
         self._reader = Reader(data)
         self._sources = declared_sources(data)
         self._now = time.time_ns() // 1000
+        self._reports().sum_up_a_year()  # as the service does when it starts
 
     def measure(self, page: str, query: dict[str, str]) -> Iterator[Line]:
         first = _milliseconds(partial(self._render, page, query, 365, True))
@@ -68,9 +69,10 @@ class _Renderer:
 
     def _render(self, page: str, query: dict[str, str], days: int, exact: bool) -> str:
         view = View(period=period(days, day_of(self._now)), sources=self._sources.of_repository("ProxmoxVE"), exact=exact)
-        ids = Identities(b"\0" * KEY_BYTES)
-        reports = Reports(self._reader, self._sources, ids, step=5, stuck_hours=24, now=self._now)
-        return self._pages.render(page, reports, view, {"days": str(days), **query}, LiveSite(self._now))
+        return self._pages.render(page, self._reports(), view, {"days": str(days), **query}, LiveSite(self._now))
+
+    def _reports(self) -> Reports:
+        return Reports(self._reader, self._sources, Identities(b"\0" * KEY_BYTES), step=5, stuck_hours=24, now=self._now)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

@@ -313,6 +313,14 @@ def test_every_link_leads_to_a_file_of_the_site_or_away_by_name(data: Path, tmp_
     assert followed > 50
 
 
+def test_pages_without_a_period_lead_to_the_usual_one(data: Path, tmp_path: Path) -> None:
+    site = site_of(data, tmp_path / "site")
+    for path in ("reports.html", "privacy.html", "record.html"):
+        links = _Links()
+        links.feed(site[path].decode())
+        assert {"index.html", "errors-30.html", "scripts-30.html"} <= set(links.found), path
+
+
 @given(st.text())
 def test_no_text_is_a_formula_to_a_spreadsheet(text: str) -> None:
     shown = no_formula(text)

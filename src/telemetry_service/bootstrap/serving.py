@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+from contextlib import suppress
 
 import structlog
 import uvloop
@@ -14,12 +15,12 @@ from telemetry_service import __version__
 from telemetry_service.bootstrap.assembly import intake, now, open_store
 from telemetry_service.core.event import decode_entry
 from telemetry_service.core.identity import Identities
-from telemetry_service.core.intake import Intake
 from telemetry_service.core.period import day_of
 from telemetry_service.logs import DailyFiles, set_up_logging
 from telemetry_service.settings import InvalidSettings, Settings, warnings
 from telemetry_service.settings.declared import in_force
 from telemetry_service.store.changes import follow
+from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.directory import held, identities
 from telemetry_service.store.group_commit import GroupCommit
 from telemetry_service.store.inbox import Inbox
@@ -106,10 +107,12 @@ def _clock(inbox: Inbox) -> Clock:
     return Clock(last if last < now() + CLOCK_AHEAD_MICROSECONDS else 0)
 
 
-def _prepare(accepting: Intake) -> None:
-    """What takes a moment the first time and delays no start: rules for error lines, templates of pages."""
-    accepting.prepare()
+def _prepare(parts: Parts) -> None:
+    """What takes a moment the first time and delays no start: rules for error lines, templates of pages, sums of a year."""
+    parts.intake.prepare()
     pages.prepare()
+    with suppress(StoreUnavailable):  # whoever asks for a page then learns of it
+        parts.readers.run_here(lambda reader: parts.reports(reader).sum_up_a_year())
     gc.freeze()  # all this stays: looking it over again and again for garbage held up every report for 25 ms
 
 
@@ -156,7 +159,7 @@ async def _serve(
 ) -> None:
     parts = _parts(settings, ids, inbox)
     # Waited for when the process ends: a daemon thread would be cut off inside RE2, and C++ aborts the process for that.
-    threading.Thread(target=_prepare, args=(parts.intake,), name="prepare").start()
+    threading.Thread(target=_prepare, args=(parts,), name="prepare").start()
     server = Server(
         server_config(application(parts)),
         max_connections=connections_allowed(settings.max_connections),

@@ -224,18 +224,27 @@ class Readers:
         finally:
             self._waiting -= 1
 
+    def run_here(self, read: Callable[[Reader], T]) -> T:
+        """Run a function of a reader in the thread that asks; its view of the store is gone after it, the sums it made are kept.
+
+        Raises `StoreUnavailable`.
+        """
+        try:
+            reader = Reader(self._directory, self._settled)
+            try:
+                return _read_by(reader, read)
+            finally:
+                reader.connection.close()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+
     def _read(self, read: Callable[[Reader], T]) -> T:
         try:
             reader: Reader | None = getattr(self._local, "reader", None)
             if reader is None:
                 reader = self._local.reader = Reader(self._directory, self._settled)
                 self._open.append(reader)
-            reader.connection.execute("BEGIN")  # one report, one state of the store
-            try:
-                reader.names.catch_up()
-                return read(reader)
-            finally:
-                reader.connection.execute("ROLLBACK")
+            return _read_by(reader, read)
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
@@ -244,3 +253,12 @@ class Readers:
         self._pool.shutdown()
         for reader in self._open:
             reader.connection.close()
+
+
+def _read_by(reader: Reader, read: Callable[[Reader], T]) -> T:
+    reader.connection.execute("BEGIN")  # one report, one state of the store
+    try:
+        reader.names.catch_up()
+        return read(reader)
+    finally:
+        reader.connection.execute("ROLLBACK")

@@ -5,10 +5,10 @@ Used alike by the JSON endpoints, the pages and the static site, so that one que
 
 from collections.abc import Sequence
 
-from telemetry_service.core.counts import Dimension, Facet, Sources
+from telemetry_service.core.counts import DEFAULT_REPOSITORY, Dimension, Facet, Sources
 from telemetry_service.core.fields import INSTALLATION_TYPES
 from telemetry_service.core.identity import Identities
-from telemetry_service.core.period import Period, day_of, doubled
+from telemetry_service.core.period import MAX_DAYS, Period, day_of, doubled, period
 from telemetry_service.core.reports.dashboard import Dashboard, DashboardCounts, SlugCount, dashboard, repo_slugs
 from telemetry_service.core.reports.errors import ErrorCounts, Errors, errors
 from telemetry_service.core.reports.lines import slices
@@ -79,6 +79,14 @@ class Reports:
             recent=self._recent(view, status="failed"),
         )
         return errors(view, counts, self._step)
+
+    def sum_up_a_year(self) -> None:
+        """Have the sums of a year's months kept, for which the first overview and errors page would wait."""
+        sources = self._sources.of_repository(DEFAULT_REPOSITORY)
+        for exact in (False, True):
+            view = View(period=period(MAX_DAYS, day_of(self._now)), sources=sources, exact=exact)
+            self.dashboard(view)
+            self.errors(view)
 
     def scripts(self, view: View) -> Scripts:
         tallies = self._scripts(view)

@@ -28,6 +28,12 @@ LIVE_ONLY = ("records", "alerts", "audit", "own_data", "runs")  # pages that nee
 _WITHOUT_DAYS = {"reports": "/reports", "alerts": "/alerts"}
 
 
+def _policy(place: str) -> str:
+    """A Content-Security-Policy that lets pages load from one place alone, and send nothing."""
+    kinds = "".join(f" {kind}-src {place};" for kind in ("style", "script", "img"))
+    return f"default-src 'none';{kinds} base-uri 'none'; form-action 'none'"
+
+
 class Asset(NamedTuple):
     """A file that pages load; its name carries a hash of its content, so it may be cached for ever."""
 
@@ -39,10 +45,12 @@ class Asset(NamedTuple):
 class Site(Protocol):
     """How links are written, and when the data was read (microseconds since 1970 UTC).
 
-    `link` and `asset` give what goes into an href, unescaped; `link` is empty for a page that this site does not have.
+    `link` and `asset` give what goes into an href, unescaped; `link` is empty for a page that this site does not have. `policy`
+    is what a page may load, for files whose server says nothing of it; empty where a header does.
     """
 
     static: bool
+    policy: str
     read_at: int
 
     def link(self, page: str, query: Mapping[str, str]) -> str: ...
@@ -54,6 +62,7 @@ class LiveSite:
     """Pages of the running service, with their filters in the query."""
 
     static = False
+    policy = ""
 
     def __init__(self, read_at: int) -> None:
         self.read_at = read_at
@@ -72,6 +81,7 @@ class OnePage:
     """A page that stands alone in one file: what it loads is inside it, and its links lead nowhere."""
 
     static = True
+    policy = _policy("data:")
 
     def __init__(self, read_at: int) -> None:
         self.read_at = read_at
@@ -96,6 +106,7 @@ class StaticSite:
     """Pages as files: each of the standard periods has its own. `here` is the file that is being written."""
 
     static = True
+    policy = _policy("'self'")
 
     def __init__(self, read_at: int, here: str) -> None:
         self.read_at = read_at

@@ -41,7 +41,9 @@ class StaticFiles:
         for found in self._reports.weeks(self._view(ALL_TIME, DEFAULT_REPOSITORY)):
             yield self._page(REPORT + found.week, DEFAULT_PAGE_DAYS, DEFAULT_REPOSITORY)
         for page in PAGES:
-            for days in {static_file(page, days): days for days in PERIODS}.values():  # not every page has periods
+            for days in {
+                static_file(page, days): days for days in (*PERIODS, DEFAULT_PAGE_DAYS)
+            }.values():  # not every page has periods
                 yield self._page(page, days, DEFAULT_REPOSITORY)
         yield from self._record()
         yield "api/exit-codes.json", _json({str(code): known.meaning for code, known in EXIT_CODES.items()})
