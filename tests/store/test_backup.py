@@ -1,5 +1,6 @@
 """Backups: nothing acknowledged is missing, nothing damaged passes, nothing erased comes back, and nothing stays too long."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -306,6 +307,41 @@ def test_a_restore_that_is_cut_off_is_run_again(data: Path, folder: Path, step: 
     restore(path, data, replace=True)
     assert not (data / RESTORING).exists()
     prove(data, 2)
+
+
+class TestARestoreThatFindsNoRoom:
+    @pytest.fixture
+    def path(self, data: Path, folder: Path) -> Path:
+        with running(data) as service:
+            service.take(1, 2)
+            service.fold()
+            path, _ = backup.make(data, folder, NOW)
+            service.take(3)
+            service.fold()
+        return path
+
+    @staticmethod
+    def full(source: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(source))
+
+    def test_leaves_the_directory_as_it_was(self, path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(restoring.shutil, "copyfile", self.full)
+        with pytest.raises(StoreUnavailable, match="No space left"):
+            restore(path, data, replace=True)
+        assert not (data / RESTORING).exists()
+        prove(data, 1, 2, 3)
+
+    def test_goes_on_saying_that_one_before_it_was_cut_off(self, path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (data / RESTORING).mkdir()
+        (data / RESTORING / "store.sqlite").write_text("half of it")
+        monkeypatch.setattr(restoring.shutil, "copyfile", self.full)
+        with pytest.raises(StoreUnavailable, match="No space left"):
+            restore(path, data, replace=True)
+        with pytest.raises(UnusableData, match="restore was cut off here"), held(data):
+            pass
+        monkeypatch.undo()
+        restore(path, data, replace=True)
+        prove(data, 1, 2)
 
 
 class TestKeeping:

@@ -135,5 +135,10 @@ class TestNextSteps:
         with pytest.raises(StoreUnavailable, match=r"^file: unable to open .*; run this as the user that owns DATA_DIR"):
             connect(tmp_path / "missing" / "file")
 
+    def test_of_a_disk_without_room_for_the_index_of_the_log(self) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+        assert str(database.unavailable(error, "file")).startswith("file: disk I/O error; make room on the disk")
+
     def test_what_needs_none_is_said_as_it_is(self) -> None:
         assert str(database.unavailable(sqlite3.OperationalError("disk I/O error"))) == "disk I/O error"

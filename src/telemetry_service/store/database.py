@@ -28,6 +28,8 @@ _NEXT_STEPS = {
     sqlite3.SQLITE_PERM: _NOT_OURS,
     sqlite3.SQLITE_BUSY: "another command holds it for long; try again when that has ended",
     sqlite3.SQLITE_FULL: "make room on the disk",
+    # A disk without room for the index of the log is one of these, too.
+    sqlite3.SQLITE_IOERR: "make room on the disk; if there is room, ask the kernel's log what is wrong with it",
 }
 
 

@@ -17,7 +17,7 @@ from telemetry_service.core.identity import Identities
 from telemetry_service.store import changes, inbox, store
 from telemetry_service.store.backup import DATABASES, Manifest, check_key, verify
 from telemetry_service.store.compact import truncate_wal
-from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, transaction
+from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, transaction, unavailable
 from telemetry_service.store.directory import KEY_FILE, RESTORING, held, read_key
 from telemetry_service.store.inbox import InboxReader
 from telemetry_service.store.retention import seal
@@ -65,12 +65,24 @@ def restore(backup: Path, directory: Path, options: StoreOptions, now: int, *, r
         identities = read_key(key)
         since = _since(directory, identities) if found else Since([], [], -1)
         new = directory / RESTORING
+        was_cut_off = new.exists()  # then what is in place may be half of another backup, and the folder has to say so
         try:
             installations, erasures = _prepare(backup, key, new, options, identities, since, now)
+        except (OSError, sqlite3.Error, StoreUnavailable, UnusableData) as error:
+            if not was_cut_off:
+                shutil.rmtree(new, ignore_errors=True)
+            raise _unwritable(error) from None
+        try:
             _put_in_place(new, directory)
         except OSError as error:
-            raise StoreUnavailable(f"the data directory cannot be written ({error.strerror})") from None
+            raise _unwritable(error) from None
     return Restored(manifest=manifest, installations=installations, erasures=erasures)
+
+
+def _unwritable(error: Exception) -> Exception:
+    if isinstance(error, OSError):
+        return StoreUnavailable(f"the data directory cannot be written ({error.strerror})")
+    return unavailable(error, store.FILE_NAME) if isinstance(error, sqlite3.Error) else error
 
 
 def _since(directory: Path, identities: Identities) -> Since | None:
@@ -95,8 +107,9 @@ def _prepare(
     backup: Path, key: Path, new: Path, options: StoreOptions, identities: Identities, since: Since | None, now: int
 ) -> tuple[int, int | None]:
     """The restored files beside those in place; how many installations they hold, and how many ids were erased again."""
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(mode=0o700)
+    new.mkdir(mode=0o700, exist_ok=True)
+    for left in new.iterdir():  # of one that was cut off; the folder itself says that, and stays
+        left.unlink()
     for folder, file in ((backup, store.FILE_NAME), (backup, inbox.FILE_NAME), (key, KEY_FILE)):
         shutil.copyfile(folder / file, new / file)
         (new / file).chmod(0o600)
