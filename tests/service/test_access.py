@@ -392,8 +392,11 @@ def test_guesses_made_at_once_are_guesses_too(busy: Service) -> None:
     head = f"POST /login HTTP/1.1\r\nHost: x\r\nCookie: {cookies}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     asked = f"{head}Content-Length: {len(form)}\r\nConnection: close\r\n\r\n{form}".encode()
     with ExitStack() as stack:
-        os.kill(busy.pid, signal.SIGSTOP)
         guessers = [stack.enter_context(socket.create_connection(busy.address, 30, ("127.0.0.4", 0))) for _ in range(40)]
+        for guesser in guessers:
+            guesser.sendall(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 200 " in guesser.recv(1000)
+        os.kill(busy.pid, signal.SIGSTOP)
         for guesser in guessers:
             guesser.sendall(asked)
         os.kill(busy.pid, signal.SIGCONT)
