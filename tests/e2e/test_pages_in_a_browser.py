@@ -22,6 +22,7 @@ PAGES = {
     "category": "/errors?by=category&is=network",
     "system": "/scripts?by=os&is=debian+12",
     "alerts": "/alerts",
+    "reports": "/reports",
     "report": f"/reports/{datetime.now(UTC) - timedelta(days=7):%G-W%V}",
     "privacy": "/privacy",
     "record": "/privacy/record",
