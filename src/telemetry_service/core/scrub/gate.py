@@ -13,6 +13,7 @@ _LONGEST = 160  # characters of a token; a longer one is nobody's word
 # Characters of words with signs or numbers, or unknown, that are judged: a microsecond or two each. A message has less.
 _PATIENCE = 1500
 _CHARS_PER_PATIENCE = 16  # and of a longer text one of so many
+_TOKEN_PATIENCE = 4  # a word of one character takes long too
 _MODE = re.compile(r"[dlbcps]?[rwxsStT-]{9}")
 MASK = "<x>"
 PLACEHOLDER = re.compile(r"<[a-z][a-z0-9]{0,11}>")
@@ -92,9 +93,9 @@ class Gate:
             if token[0] == "<":
                 continue
             if patience > 0 and self.passes(token, text, match.start()):
-                patience -= 0 if token.isalpha() else len(token)
+                patience -= 0 if token.isalpha() else _TOKEN_PATIENCE + len(token)
                 continue
-            patience -= len(token)
+            patience -= _TOKEN_PATIENCE + len(token)
             pieces.append(text[position : match.start()])
             pieces.append(MASK)
             position = match.end()
