@@ -109,8 +109,9 @@ def test_the_mail_is_what_mail_programs_show(data: Data) -> None:
     assert report is not None
     message = report_mail(report, "https://t.example")
     assert message.subject.startswith(f"Week {report.week}: ")
-    for forbidden in ("<svg", "<img", "<script", "<link", "<style", "class=", "url("):
-        assert forbidden not in message.html
+    bare = re.sub(r"<style>:root{[^}]*}@media \(prefers-color-scheme:dark\){.*}</style>", "", message.html)
+    for forbidden in ("<svg", "<img", "<script", "<link", "<style", "url("):
+        assert forbidden not in bare  # a style sheet says what is different on a dark background, and nothing else
     links = set(re.findall(r'(?:href|src)="([^"]*)"', message.html))
     assert links
     assert all(link.startswith("https://t.example/") for link in links)

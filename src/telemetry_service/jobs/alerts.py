@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 
 from telemetry_service.channels.channel import Channel
-from telemetry_service.core.messages import Message, Notice, compose, page
+from telemetry_service.core.messages import Message, Notice, compose, said_once
 from telemetry_service.jobs.deliver import Clock, deliver
 from telemetry_service.store import outbox
 from telemetry_service.store.alert_words import untold
@@ -109,7 +109,7 @@ def send_test(
 ) -> list[tuple[str, str | None]]:
     """Send a message to every channel at once: (channel, problem) of each. A test that fails is not tried again."""
     outbox.recover(connection, now())
-    message = Message("Test of alerts", f"{TEST}\n", page("Test of alerts", f"<tr><td>{TEST}</td></tr>"))
+    message = said_once("Test of alerts", "Test", TEST)
     with transaction(connection):
         number = outbox.record(connection, new_key(), "test", message, list(channels), now())
     assert number is not None

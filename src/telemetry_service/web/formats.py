@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from telemetry_service.core.messages import unbroken
 from telemetry_service.core.record.markdown import said_of_gaps
 from telemetry_service.core.reports.rates import MIN_FINISHED_FOR_RATE, Rate
 
@@ -147,6 +148,11 @@ def steps(pipeline: str) -> list[tuple[str, str, float]]:
     return [(status, clock(at), wait) for (status, at), wait in zip(found, waits, strict=True)]
 
 
+def unbroken_html(text: str) -> Markup:
+    """A text in which no line ends within a date or before a percent sign."""
+    return Markup(unbroken(text))  # noqa: S704 - it escapes
+
+
 def code(text: str) -> Markup:
     """A text with what stands between backticks as code."""
     return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
@@ -176,5 +182,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "age": age,
     "steps": steps,
     "code": code,
+    "unbroken": unbroken_html,
     "said_of_gaps": said_of_gaps,
 }
