@@ -421,9 +421,10 @@ _telemetry_at_signal() {
 
 # ---- what is sent
 
-# Sends STATUS in the background, as a grandchild: the caller's jobs, its $! and its `wait` never see it.
+# Sends STATUS in the background, as a grandchild: the caller's jobs, its $! and its `wait` never see it. A terminal that closes
+# as soon as the caller has ended does not end it.
 _telemetry_report() {
-  (_telemetry_in_background "$1" &) 2>/dev/null || :
+  (trap '' HUP INT QUIT; _telemetry_in_background "$1" &) 2>/dev/null || :
 }
 
 _telemetry_in_background() {
@@ -451,7 +452,6 @@ _telemetry_in_background() {
 # Whatever the caller has open ends here: who waits for the end of a pipe of the caller must not wait for us.
 _telemetry_stand_alone() {
   _telemetry_make_plain
-  trap '' HUP INT QUIT
   # The installation goes first. This file names the process that reads it, which $$ does not.
   read -r _telemetry_name _telemetry_text </proc/self/stat && renice -n 19 -p "$_telemetry_name"
   cd / || :

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
-from machine import INSTALLED, Machine, wait_until
+from machine import CLIENT, INSTALLED, Machine, wait_until
+from servers import Recorder
 
 from live import Live, running
 
-EXAMPLE = Path(__file__).parents[2] / "clients" / "shell" / "example.sh"
+EXAMPLE = CLIENT.with_name("example.sh")
+README = CLIENT.parents[2] / "README.md"
 
 
 @pytest.fixture
@@ -45,14 +48,15 @@ def test_every_shell_reports_to_the_service(live: Live, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", INSTALLED)
-def test_the_example_of_the_guide(live: Live, tmp_path: Path, shell: str) -> None:
-    (tmp_path / "machine").mkdir()
-    machine = Machine(tmp_path / "machine", shell, live.url).consents()
-    script = EXAMPLE.read_text().replace("https://telemetry.example.org", live.url)
-    done = machine.run(script.replace(". ./telemetry.sh", ":"))
-    assert done.returncode == 0
-    statuses = [report["status"] for report in machine.sent(3)]
-    assert sorted(statuses) == ["installing", "success", "validation"]
+def test_the_example_of_the_guide(tmp_path: Path, server: Recorder, shell: str) -> None:
+    """As the README shows it: it asks, then reports."""
+    assert EXAMPLE.read_text() in README.read_text()
+    machine = Machine(tmp_path, shell, server.url)
+    (tmp_path / "telemetry.sh").write_text(CLIENT.read_text())
+    (tmp_path / "install.sh").write_text(EXAMPLE.read_text().replace("https://telemetry.example.org", server.url))
+    shown = machine.on_a_terminal(f"exec {' '.join(machine.shell)} ./install.sh", "yes\n")
+    assert "myapp is installed" in shown
+    assert sorted(report["status"] for report in machine.sent(3)) == ["installing", "success", "validation"]
 
 
 def test_forget_erases_on_the_service_what_this_machine_sent(live: Live, tmp_path: Path) -> None:
@@ -130,3 +134,64 @@ def test_clients_of_older_days(live: Live) -> None:
     assert shown["top_apps"] == [{"app": "jellyfin", "count": sent}]
     assert shown["os_distribution"] == [{"os": "debian", "count": sent - 2}]
     assert shown["method_stats"] == [{"method": "default", "count": sent - 2}]
+
+
+# As bash writes them by hand, one installation of each kind. ID stands for a UUID that is new for each, RUN for another.
+BY_HAND = {
+    "host: units, numbers as strings, `done`": (
+        b'{"random_id":"ID","execution_id":"RUN","type":"lxc","nsapp":"Jellyfin","status":"installing","ct_type":1,"disk_size":0,'
+        b'"core_count":0,"ram_size":0,"os_type":"unknown","os_version":"unknown","gpu_vendor":"unknown","exit_code":0}',
+        b'{"random_id":"ID","execution_id":"RUN","type":"lxc","nsapp":"unknown","status":"configuring","platform":"pve",'
+        b'"repo_source":"ProxmoxVE"}',
+        b'{\n  "random_id": "ID",\n  "execution_id": "RUN",\n  "type": "lxc",\n  "nsapp": "jellyfin",\n  "status": "done",\n'
+        b'  "ct_type": "1",\n  "disk_size": 32G,\n  "core_count": "2",\n  "ram_size": "2048",\n  "os_type": "Debian",\n'
+        b'  "os_version": "12",\n  "pve_version": "8.2.4",\n  "method": "default",\n  "error": "",\n  "exit_code": "0",\n'
+        b'  "gpu_vendor": "intel",\n  "gpu_passthrough": "igpu",\n  "install_duration": "120",\n}\n',
+    ),
+    "an older host: no execution, a log by hand, twice": (
+        b'{"random_id":"ID","type":"lxc","nsapp":"immich","status":"installing","disk_size":"8G","os_type":"-"}',
+        b'{"random_id":"ID","type":"lxc","nsapp":"immich","status":"failed","disk_size":"8","core_count":4,"os_type":"debian",'
+        b'"os_version":"12","exit_code":"100","error":"exit_code=100 | APT failed\n---\n\x1b[31mE:\x1b[0m Unable to locate'
+        b' package "libfoo" in C:\\_x\n","install_duration":60}',
+        b'{"random_id":"ID","type":"lxc","nsapp":"immich","status":"failed","exit_code":100,"error":"exit_code=100"}',
+    ),
+    "a virtual machine, interrupted": (
+        b'{"random_id":"ID","execution_id":"RUN","type":"vm","nsapp":"haos","status":"validation","ct_type":2,"disk_size":"32G"}',
+        b'{"random_id":"ID","execution_id":"RUN","type":"vm","nsapp":"haos","status":"failed","exit_code":"130",'
+        b'"os_type":"homeassistant"}',
+    ),
+    "a container that only ever sent pings": (
+        b'{"random_id":"ID","execution_id":"RUN","type":"lxc","nsapp":"paperless-ngx","status":"configuring","platform":"pve"}',
+    ),
+    "an unattended tool": (
+        b'{"random_id":"tool-1763900000","type":"tool","nsapp":"update-lxcs","status":"SUCESS","exit_code":0}',
+    ),
+    "an add-on": (b'{"random_id":"addon-1763900000","type":"addon","nsapp":"File Browser","status":"success",}',),
+}  # fmt: skip
+
+
+def test_what_deployed_scripts_write_by_hand(live: Live) -> None:
+    for payloads in BY_HAND.values():
+        random_id, run = str(uuid4()).encode(), str(uuid4()).encode()
+        for payload in payloads:
+            assert live.post(msgspec.Raw(payload.replace(b"ID", random_id, 1).replace(b"RUN", run))) == 202
+    live.wait_until_counted(4)
+    wait_until(lambda: dashboard(live)["total_addons"] == 1, "the last report to be counted")
+    shown = dashboard(live)
+    assert {name: shown[f"{name}_count"] for name in ("success", "failed", "aborted", "unknown", "installing")} == {
+        "success": 1, "failed": 1, "aborted": 1, "unknown": 0, "installing": 1,
+    }  # fmt: skip
+    assert shown["success_rate"] == 50.0
+    assert sorted((row["app"], row["count"]) for row in shown["top_apps"]) == [
+        ("haos", 1), ("immich", 1), ("jellyfin", 1), ("paperless-ngx", 1),
+    ]  # fmt: skip
+    assert sorted((row["os"], row["count"]) for row in shown["os_distribution"]) == [("debian", 2), ("homeassistant", 1)]
+    assert [(row["vendor"], row["passthrough"], row["count"]) for row in shown["gpu_stats"]] == [("intel", "igpu", 1)]
+    assert sorted((row["type"], row["count"]) for row in shown["type_stats"]) == [
+        ("addon", 1), ("lxc", 3), ("tool", 1), ("vm", 1),
+    ]  # fmt: skip
+    assert shown["top_tools"] == [{"tool": "update-lxcs", "count": 1}]
+    assert shown["top_addons"] == [{"addon": "file-browser", "count": 1}]
+    (cause,) = shown["error_analysis"]
+    assert (cause["count"], cause["apps"]) == (1, ["immich"])
+    assert "Unable to locate package" in cause["pattern"]
