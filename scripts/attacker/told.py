@@ -95,7 +95,7 @@ def in_page(html: str) -> Iterator[Told]:
     for table in page.tables:
         for row in table.rows:
             for column, text in list(zip(table.columns, row, strict=False))[1:]:
-                if column not in NO_COUNT_COLUMNS and (found := CELL.fullmatch(text)):
+                if column.lower() not in NO_COUNT_COLUMNS and (found := CELL.fullmatch(text)):
                     yield from _whole(f"{table.heading} / {row[0]} / {column}", found)
     for kind, pattern, text in (("bar", BAR, html), ("beside", BESIDE, page.text)):
         for place, found in enumerate(pattern.finditer(text)):

@@ -374,6 +374,9 @@ def test_connections_are_bounded_and_newcomers_let_in(new_service: Callable[...,
 
 def test_unfinished_bodies_are_bounded(new_service: Callable[..., Service]) -> None:
     service = new_service(MAX_BODY_BYTES="1000000", MAX_CONNECTIONS="400").start()
+    prepared = service.client()
+    assert prepared.post(report(status="failed", exit_code=1, error="E: Unable to locate package")).status == 202
+    assert prepared.send("GET", "/errors", headers={"accept": "text/html"}).status == 200
     before = resident_bytes(service.pid)
     unfinished = post(b" " * 900_000)[:-10]
     with ExitStack() as stack:

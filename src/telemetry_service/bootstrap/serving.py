@@ -107,10 +107,12 @@ def _clock(inbox: Inbox) -> Clock:
     return Clock(last if last < now() + CLOCK_AHEAD_MICROSECONDS else 0)
 
 
-def _prepare(parts: Parts) -> None:
+def _prepare(parts: Parts, stopping: threading.Event) -> None:
     """What takes a moment the first time and delays no start: rules for error lines, templates of pages, sums of a year."""
     parts.intake.prepare()
     pages.prepare()
+    if stopping.is_set():
+        return
     with suppress(StoreUnavailable):  # whoever asks for a page then learns of it
         parts.readers.run_here(lambda reader: parts.reports(reader).sum_up_a_year())
     gc.freeze()  # all this stays: looking it over again and again for garbage held up every report for 25 ms
@@ -158,8 +160,9 @@ async def _serve(
     files: DailyFiles | None,
 ) -> None:
     parts = _parts(settings, ids, inbox)
-    # Waited for when the process ends: a daemon thread would be cut off inside RE2, and C++ aborts the process for that.
-    threading.Thread(target=_prepare, args=(parts,), name="prepare").start()
+    stopping = threading.Event()
+    preparing = threading.Thread(target=_prepare, args=(parts, stopping), name="prepare")
+    preparing.start()
     server = Server(
         server_config(application(parts)),
         max_connections=connections_allowed(settings.max_connections),
@@ -184,6 +187,9 @@ async def _serve(
     finally:
         for task in beside:
             task.cancel()
+        stopping.set()
+        # Waited for: cut off inside RE2, C++ would abort the process, and it may be reading the store.
+        await asyncio.to_thread(preparing.join)
         await note_used(parts.access, settings.data_dir)
         # Who writes a file closes it last, which empties its write-ahead log: a copy of the file alone is then whole.
         parts.readers.close()
