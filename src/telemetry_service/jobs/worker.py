@@ -13,7 +13,7 @@ from telemetry_service.store.database import StoreUnavailable
 
 REST_SECONDS = 0.2
 # While much arrives, it gathers for longer: folding 100 events at once takes twice the time for each of them that 4,000 take.
-BUSY_REST_SECONDS, BUSY_EVENTS = 1.0, 100
+BUSY_REST_SECONDS, BUSY_PER_SECOND = 1.0, 2_000
 RETRY_SECONDS = 2.0
 GAUGE_SECONDS = 5.0  # how old the public figure of running installations may be
 
@@ -35,6 +35,7 @@ def run(fold: Fold, schedule: Schedule) -> None:
 def _fold(fold: Fold, stop: threading.Event) -> None:
     failing = False
     next_gauges = 0.0
+    rest = REST_SECONDS
     while not stop.is_set():
         try:
             folded = fold.step()
@@ -51,7 +52,8 @@ def _fold(fold: Fold, stop: threading.Event) -> None:
             stop.wait(RETRY_SECONDS)
             continue
         if folded < BATCH_EVENTS:
-            stop.wait(REST_SECONDS if folded < BUSY_EVENTS else BUSY_REST_SECONDS)
+            rest = BUSY_REST_SECONDS if folded > BUSY_PER_SECOND * rest else REST_SECONDS
+            stop.wait(rest)
 
 
 def _await_parent(stop: threading.Event) -> None:
