@@ -23,7 +23,7 @@ serve: setup ## run the service on :8080 with its data in ./data
 	@$(BIN)/telemetry-service serve
 
 test: setup ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 browser: ## install chromium for the browser tests where it is missing
 	@sh scripts/browser.sh
