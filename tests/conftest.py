@@ -6,14 +6,15 @@ import shutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from left_out import REQUIRED
+
 # A machine under load is slow, not wrong: no test is about time.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HAS_BROWSER = any(map(shutil.which, BROWSERS))
-# .ci/run sets REQUIRE_TOOLS: there what is missing fails its tests. Elsewhere they are left out, and the summary says so once.
-REQUIRED = os.environ.get("REQUIRE_TOOLS") == "1"
+# What is missing leaves its tests out, where that is allowed, and the summary says so once.
 collect_ignore = [] if HAS_BROWSER or REQUIRED else ["e2e"]
 CLIENT_TOOLS = ("bash", "dash", "busybox", "shellcheck", "strace", "curl", "wget", "whiptail", "dialog")
 MISSING_TOOLS = [tool for tool in CLIENT_TOOLS if not shutil.which(tool)]

@@ -65,7 +65,7 @@ LEFT_ALONE = (
     "main.py:12 server.rs:80:5 start.sh: line 3",
     "libc.so.6",
     "getty@tty1.service",
-    "github.com raw.githubusercontent.com deb.debian.org",
+    "github.com raw.githubusercontent.com www.debian.org",
     "scripts.example.de sub.scripts.example.de",
     ".env.local",
     "file:///opt/app/A.kt:2397:5",

@@ -1,11 +1,9 @@
-"""Attacks over raw sockets: what is no HTTP, what is too much of it, and what takes too long."""
+"""Attacks over raw sockets: what is too much, and what takes too long."""
 
 import contextlib
 import gzip
 import http.client
-import json
 import os
-import random
 import signal
 import socket
 import threading
@@ -15,175 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from raw_requests import GOOD, connected, exchange, post, statuses
 from running_service import PATIENCE_SECONDS, Client, Service, report, resident_bytes, wait_until
 from stored_data import StoredData
 
-GOOD = json.dumps(report()).encode()
 HALF_OPEN = 500
-ROUNDS = int(os.environ.get("SOAK_ROUNDS", "1"))
-STATUSES = {200, 202, 204, 303, 304, 400, 401, 403, 404, 405, 408, 413, 429, 431, 503}
-POST = b"POST /telemetry HTTP/1.1\r\nHost: x\r\n"
-# What more than one server has read in more than one way: each of these is refused, and nothing after it is read.
-LENGTH, CHUNKED, UPGRADE = b"Content-Length: 6\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n"
-CHUNK = b"%x\r\n" % len(GOOD) + GOOD + b"\r\n"
-WHOLE = CHUNK + b"0\r\n\r\n"
-AMBIGUOUS = {
-    "length and chunks": POST + LENGTH + CHUNKED + b"\r\n0\r\n\r\nX",
-    "chunks and length": POST + CHUNKED + LENGTH + b"\r\n0\r\n\r\nX",
-    "two lengths": POST + LENGTH + b"Content-Length: 5\r\n\r\n{}{}{}",
-    "the same length twice": POST + LENGTH * 2 + b"\r\n{}{}{}",
-    "two lengths in one": POST + b"Content-Length: 2, 2\r\n\r\n{}{}",
-    "no length": POST + b"Content-Length:\r\n\r\n{}",
-    "signed length": POST + b"Content-Length: +2\r\n\r\n{}",
-    "negative length": POST + b"Content-Length: -1\r\n\r\n{}",
-    "length in hex": POST + b"Content-Length: 0x2\r\n\r\n{}",
-    "length in parts": POST + b"Content-Length: 1 2\r\n\r\n{}{}{}{}{}{}",
-    "huge length": POST + b"Content-Length: 99999999999999999999999\r\n\r\n{}",
-    "space before colon": POST + b"Content-Length : 2\r\n\r\n{}",
-    "space before the other colon": POST + b"Transfer-Encoding : chunked\r\n\r\n" + WHOLE,
-    "chunked in between": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n" + WHOLE,
-    "chunked twice": POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n" + WHOLE,
-    "chunked on two lines": POST + CHUNKED * 2 + b"\r\n" + WHOLE,
-    "chunked after identity": POST + b"Transfer-Encoding: identity\r\n" + CHUNKED + b"\r\n" + WHOLE,
-    "chunked after nothing": POST + b"Transfer-Encoding: , chunked\r\n\r\n" + WHOLE,
-    "chunked after gzip": POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + WHOLE,
-    "other encoding": POST + b"Transfer-Encoding: xchunked\r\n\r\n" + WHOLE,
-    "tab of another kind": POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n" + WHOLE,
-    "chunks of the old version": b"POST /telemetry HTTP/1.0\r\n" + CHUNKED + b"\r\n" + WHOLE,
-    "bad chunk size": POST + CHUNKED + b"\r\nzz\r\n{}\r\n0\r\n\r\n",
-    "chunk size in hex": POST + CHUNKED + b"\r\n0x" + WHOLE,
-    "signed chunk size": POST + CHUNKED + b"\r\n+" + WHOLE,
-    "space before chunk size": POST + CHUNKED + b"\r\n " + WHOLE,
-    "no chunk size": POST + CHUNKED + b"\r\n;a\r\n" + WHOLE,
-    "huge chunk size": POST + CHUNKED + b"\r\nffffffffffffffff0\r\n{}\r\n0\r\n\r\n",
-    "chunk longer than it says": POST + CHUNKED + b"\r\n2\r\n{}{}\r\n0\r\n\r\n",
-    "line feed after chunk size": POST + CHUNKED + b"\r\n" + WHOLE.replace(b"\r\n", b"\n", 1),
-    "line feed after a chunk": POST + CHUNKED + b"\r\n" + CHUNK.removesuffix(b"\r\n") + b"\n0\r\n\r\n",
-    "line feed in an extension": POST + CHUNKED + b"\r\n" + WHOLE.replace(b"\r\n", b";\n\r\n", 1),
-    "length in a trailer": POST + CHUNKED + b"\r\n" + CHUNK + b"0\r\nContent-Length: 5\r\n\r\n",
-    "line feeds alone": b"POST /telemetry HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}",
-    "line feed after a header": POST + b"X: y\n" + LENGTH + b"\r\n{}{}{}",
-    "carriage return in a header": POST + b"X: y\rZ: y\r\n" + LENGTH + b"\r\n{}{}{}",
-    "folded header": POST + b"Content-Length:\r\n 2\r\n\r\n{}",
-    "folded first header": b"GET /healthz HTTP/1.1\r\n Host: x\r\n\r\n",
-    "null in header": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n",
-    "header without a name": POST + b": y\r\n\r\n",
-    "no host": b"GET /healthz HTTP/1.1\r\n\r\n",
-    "two hosts": b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-    "the same host twice": b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
-    "two hosts of the old version": b"GET /healthz HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n",
-    "a path for a host": b"GET /healthz HTTP/1.1\r\nHost: x/y\r\n\r\n",
-    "a person for a host": b"GET /healthz HTTP/1.1\r\nHost: y@x\r\n\r\n",
-    "half an address for a host": b"GET /healthz HTTP/1.1\r\nHost: [::1\r\n\r\n",
-    "no version": b"GET /healthz\r\n\r\n",
-    "version 0.9": b"GET /healthz HTTP/0.9\r\nHost: x\r\n\r\n",
-    "version 1.2": b"GET /healthz HTTP/1.2\r\nHost: x\r\n\r\n",
-    "version 2": b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n",
-    "preface of version 2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "version 9": b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n",
-    "connect": b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
-    "connect to a path": b"CONNECT /healthz HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n",
-    "upgrade and no host": b"GET /healthz HTTP/1.1\r\n" + UPGRADE + b"\r\n",
-    "upgrade, length and chunks": POST + UPGRADE + LENGTH + CHUNKED + b"\r\n0\r\n\r\nX",
-    "eight bits in path": b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
-    "TLS": bytes.fromhex("16030100c8010000c40303") + bytes(range(190)),
-}
-# What looks odd and is one request all the same.
-PLAIN = {
-    "chunks": POST + CHUNKED + b"\r\n" + WHOLE,
-    "chunks in capitals": POST + b"TRANSFER-ENCODING: CHUNKED \r\n\r\n" + WHOLE,
-    "an extension": POST + CHUNKED + b"\r\n" + WHOLE.replace(b"\r\n", b';a="b c"\r\n', 1),
-    "a trailer": POST + CHUNKED + b"\r\n" + CHUNK + b"0\r\nHost: y\r\n\r\n",
-    "the old version": b"POST /telemetry HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(GOOD) + GOOD,
-    "an address for a host": b"POST /telemetry HTTP/1.1\r\nHost: [::1]:8080\r\n" + CHUNKED + b"\r\n" + WHOLE,
-    "no host at all": b"POST /telemetry HTTP/1.1\r\nHost:\r\n" + CHUNKED + b"\r\n" + WHOLE,
-    "another target": b"POST http://evil.example/telemetry HTTP/1.1\r\nHost: x\r\n" + CHUNKED + b"\r\n" + WHOLE,
-    "an upgrade": POST + UPGRADE + b"Content-Length: %d\r\n\r\n" % len(GOOD) + GOOD,
-    "an upgrade in chunks": POST + UPGRADE + CHUNKED + b"\r\n" + WHOLE,
-}
-
-
-def connected(service: Service) -> socket.socket:
-    return socket.create_connection(service.address, timeout=PATIENCE_SECONDS)
-
-
-def exchange(service: Service, sent: bytes, *, end: bool = True, pieces: bool = False) -> bytes:
-    """Everything that comes back for some bytes, after which the client sends no more."""
-    received = b""
-    with connected(service) as connection:
-        try:
-            if pieces:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                for number in range(len(sent)):
-                    connection.send(sent[number : number + 1])
-            else:
-                connection.sendall(sent)
-            if end:
-                connection.shutdown(socket.SHUT_WR)
-            while chunk := connection.recv(65536):
-                received += chunk
-        except OSError:
-            pass
-    return received
-
-
-def statuses(received: bytes) -> list[int]:
-    return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
-
-
-def post(body: bytes, *headers: str) -> bytes:
-    lines = ("POST /telemetry HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *headers, "", "")
-    return "\r\n".join(lines).encode() + body
-
-
-NEXT = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-PIECES = pytest.mark.parametrize("pieces", [False, True], ids=["at once", "by the byte"])
-
-
-@PIECES
-@pytest.mark.parametrize("shape", AMBIGUOUS)
-def test_ambiguous_requests_are_refused(shared: Service, shape: str, pieces: bool) -> None:
-    before = StoredData(shared.data).last_seq()
-    assert statuses(exchange(shared, AMBIGUOUS[shape] + NEXT, end=False, pieces=pieces)) == [400]
-    assert StoredData(shared.data).last_seq() == before
-
-
-@PIECES
-@pytest.mark.parametrize("shape", PLAIN)
-def test_odd_requests_are_taken_and_end_where_they_end(shared: Service, shape: str, pieces: bool) -> None:
-    answered = statuses(exchange(shared, PLAIN[shape] + NEXT, end=False, pieces=pieces))
-    assert answered == ([202] if "old version" in shape else [202, 200])
-
-
-def test_a_pipeline_of_upgrades(shared: Service) -> None:
-    """Each of them begins anew with what came behind it."""
-    one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n"
-    assert statuses(exchange(shared, one * 300 + NEXT, end=False)) == [200] * 301
-
-
-def test_a_trailer_is_no_header(new_service: Callable[..., Service]) -> None:
-    """A proxy passes trailers on as they are: whoever could name his own network there would have no limit."""
-    service = new_service(RATE_LIMIT_RPM="1", RATE_BURST="2", TRUSTED_PROXIES_CIDR="127.0.0.0/8").start()
-    answered = []
-    for number in range(4):
-        claim = b"X-Forwarded-For: 198.51.100.%d\r\n" % number
-        asked = POST + b"X-Forwarded-For: 203.0.113.7\r\n" + CHUNKED + b"Connection: close\r\n\r\n"
-        answered += statuses(exchange(service, asked + CHUNK + b"0\r\n" + claim + b"\r\n", end=False))
-    assert answered == [202, 202, 429, 429]
-
-
-def test_a_request_hidden_in_a_body_is_not_one(shared: Service) -> None:
-    hidden = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-    assert statuses(exchange(shared, post(hidden, "Connection: close"), end=False)) == [400]
-
-
-def test_pipelined_requests_are_answered_in_order(shared: Service) -> None:
-    asked = post(GOOD) + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + post(b"[]") + post(GOOD, "Connection: close")
-    assert statuses(exchange(shared, asked, end=False)) == [202, 200, 400, 202]
-
-
-def test_a_broken_request_does_not_spoil_those_before_it(shared: Service) -> None:
-    assert statuses(exchange(shared, post(GOOD) + post(GOOD) + b"no HTTP\r\n\r\n", end=False)) == [202, 202]
 
 
 def test_a_pipeline_waits_outside(shared: Service, client: Client) -> None:
@@ -245,21 +79,6 @@ def test_bombs_are_refused_in_no_time(client: Client) -> None:
         assert client.post(body, headers).status in (400, 413)
         assert time.monotonic() - began < 2
         assert client.post(report()).status == 202
-
-
-def test_random_bytes(shared: Service, client: Client) -> None:
-    """Requests with bytes changed, removed, doubled: an answer that is documented, or none; and the service goes on."""
-    dice = random.Random(os.urandom(8))
-    seeds = [*AMBIGUOUS.values(), *PLAIN.values(), post(GOOD), post(gzip.compress(GOOD), "Content-Encoding: gzip")]
-    for _ in range(60 * ROUNDS):
-        data = bytearray(dice.choice(seeds) + dice.choice(seeds))
-        for _ in range(dice.randint(1, 8)):
-            place = dice.randrange(len(data))
-            change = dice.randrange(3)
-            data[place : place + dice.randint(0, 3)] = dice.randbytes(change) if change else data[place : place + 20]
-        answered = statuses(exchange(shared, bytes(data)))
-        assert set(answered) <= STATUSES, bytes(data)
-    assert client.send("GET", "/healthz").status == 200
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from telemetry_service.store.publication import last_success
 from telemetry_service.store.runs import last_run
 from telemetry_service.store.store import Store
 
-NICENESS = 10  # answering reports goes before folding them: what waits is on disk
+NICENESS = 5  # answering reports goes before folding them: what waits is on disk
 
 log = structlog.get_logger()
 

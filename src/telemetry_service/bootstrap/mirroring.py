@@ -20,7 +20,7 @@ from telemetry_service.store.database import StoreUnavailable, UnusableData, con
 from telemetry_service.store.directory import identities, store_file
 
 CONNECTIONS = 8
-NICENESS = 5  # answering and folding go first
+NICENESS = 5  # answering goes first
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from telemetry_service.settings import Settings
 
 STOP_SECONDS = 2.0
 CHECK_SECONDS = 0.1
-NICENESS = 15  # folding goes first
+NICENESS = 10  # folding goes first
 DAY_SECONDS = 86_400.0
 LOOK_SECONDS = 30.0  # between two looks whether something is due
 SETTLE_SECONDS = 30.0  # what a start leaves to those who wait for answers

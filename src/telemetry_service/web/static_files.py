@@ -41,9 +41,8 @@ class StaticFiles:
         for found in self._reports.weeks(self._view(ALL_TIME, DEFAULT_REPOSITORY)):
             yield self._page(REPORT + found.week, DEFAULT_PAGE_DAYS, DEFAULT_REPOSITORY)
         for page in PAGES:
-            for days in {
-                static_file(page, days): days for days in (*PERIODS, DEFAULT_PAGE_DAYS)
-            }.values():  # not every page has periods
+            one_period_a_file = {static_file(page, days): days for days in (*PERIODS, DEFAULT_PAGE_DAYS)}
+            for days in one_period_a_file.values():
                 yield self._page(page, days, DEFAULT_REPOSITORY)
         yield from self._record()
         yield "api/exit-codes.json", _json({str(code): known.meaning for code, known in EXIT_CODES.items()})
