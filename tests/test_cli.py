@@ -241,6 +241,9 @@ class TestDemo:
         database = tmp_path / "data" / store.FILE_NAME
         with sqlite3.connect(database) as connection:
             assert connection.execute("SELECT count(*) FROM installation").fetchone() == (300,)
+            # Pages show from the first one on how many are under way, not only when the service has counted them anew.
+            gauges = {name for (name,) in connection.execute("SELECT name FROM public_gauge")}
+            assert gauges == {"running", "stuck"}
             connection.execute("DELETE FROM count_month")
         connection.close()
         recount = run("recount", directory=tmp_path)

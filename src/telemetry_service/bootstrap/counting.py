@@ -54,6 +54,7 @@ def demo(settings: Settings, *, installations: int, days: int, seed: int) -> Non
                 events.extend(accept(report.body, report.received_at).event for report in reports)
             store.fold(events, None, _end_of(events))
             progress.update(task, completed=installations)
+        store.refresh_gauges(now())
         store.truncate_wal()
         store.close()
 
