@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bench.insight.world import QUARTER_DAYS, Script, day_factors, scripts
 from telemetry_service.core.alerting import watch
 from telemetry_service.core.alerting.everybody import Everybody, Peers, Today, bad_day, peers_of, usual
-from telemetry_service.core.alerting.watch import Finding, Firsts, Watched
+from telemetry_service.core.alerting.watch import Batch, Finding, Firsts, Watched
 
 LEARNING_DAYS = 240  # before anything counts: what a service has seen after some months
 YEARS_AT_ONCE = 5
@@ -109,25 +109,24 @@ class _World:
             happened = script.day(day, factor, lost, firsts)
             if happened is not None:
                 done[script.name] = happened
-                failed = len(happened.batch.failing.good_before)
-                today.failed += failed
-                today.success += happened.batch.failing.whole - failed
-                today.unknown += len(happened.batch.stuck.good_before)
+                today.add(_today(happened.batch))
                 begun += happened.begun
-        bad = bad_day(today, self.everybody)
-        self.everybody.learn(today, day)
         part_of_usual = self.everybody.end_day(begun)
         self.finished += (today.success + today.failed) * (offset >= LEARNING_DAYS)
         openings = []
         for script in self.scripts:
             state, what = self.states[script.name], done.get(script.name)
-            found = watch.advance(state, day, what.batch, *usual(self.peers[script.type], bad)) if what else []
+            found = []
+            if what:
+                bad = bad_day(today, _today(what.batch), self.everybody)
+                found = watch.advance(state, day, what.batch, *usual(self.peers[script.type], bad))
             found += watch.end_day(state, what.begun if what else 0, part_of_usual)
             broken = self.broken.get(script.name)
             if broken is not None:
                 broken.take(day, found, what.batch.failing.whole if what else 0)
                 continue
             openings += [_opening(day, script, one) for one in found if one.opens]
+        self.everybody.learn(today, day)
         return openings
 
     def _break_and_mend(self, day: int) -> None:
@@ -143,6 +142,11 @@ class _World:
                 share = self.dice.choice(SHARES)
                 script.break_down(share)
                 self.broken[script.name] = _Broken(script, day, day + self.dice.randint(*LASTS) - 1, share)
+
+
+def _today(batch: Batch) -> Today:
+    failed = len(batch.failing.good_before)
+    return Today(batch.failing.whole - failed, failed, len(batch.stuck.good_before))
 
 
 def _opening(day: int, script: Script, one: Finding) -> Opening:

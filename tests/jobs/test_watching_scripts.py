@@ -211,6 +211,26 @@ def query_one(store: Store, sql: str) -> tuple[Any, ...]:
     return tuple(store.connection.execute(sql).fetchone())
 
 
+def _with_a_bad_day_of(apps: Sequence[str]) -> list[Event]:
+    story = Story()
+    for app in ("jellyfin", "paperless", "immich"):
+        story.days(0, 30, 0.05, nsapp=app)
+    for app in apps:
+        for _ in range(180):
+            story.add(30, 0.5, "failed", nsapp=app, cause=CAUSE)
+    return sorted(story.events, key=lambda event: event.received_at)
+
+
+def test_many_failures_of_one_script_at_once_are_its_own(store: Store) -> None:
+    live(store, _with_a_bad_day_of(["jellyfin"]), day_ends(0, 31))
+    assert [(alert.kind, alert.app) for alert in found(store)] == [(Kind.BROKE, "jellyfin")]
+
+
+def test_a_day_on_which_all_scripts_fail_is_no_news_of_any(store: Store) -> None:
+    live(store, _with_a_bad_day_of(["jellyfin", "paperless", "immich"]), day_ends(0, 31))
+    assert found(store) == []
+
+
 def test_aborted_ones_and_other_repositories_and_unnamed_apps_are_not_watched(store: Store) -> None:
     story = Story()
     story.days(0, 30, 0.0)

@@ -5,7 +5,7 @@ only after `WINDOW_DAYS` days is not waited for.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -31,6 +31,7 @@ Clock = Callable[[], int]  # microseconds since 1970 UTC
 
 
 Key = tuple[str, str, str, str | None]  # of an alert
+New = dict[Script, list[tuple[Ended, Observation]]]  # what a day has that was not taken in yet
 
 
 class Passed(NamedTuple):
@@ -117,8 +118,11 @@ class _Pass:
             by_day[day_of(evidence.instant_of(one.id))].append(one)
         taken = []
         for day in range(first_day, last_day + 1):
-            new, today = self._new_of(by_day[day])
-            self._take(day, new, today, at)
+            new, by_script = self._new_of(by_day[day])
+            today = Today()
+            for own in by_script.values():
+                today.add(own)
+            self._take(day, new, by_script, today, at)
             taken += [one.id for found in new.values() for one, _ in found]
             if day <= day_of(self._now) - WINDOW_DAYS:
                 self._state.everybody.learn(today, day)
@@ -126,13 +130,15 @@ class _Pass:
         self._taken += len(taken)
         return taken
 
-    def _new_of(self, ended: Sequence[Ended]) -> tuple[dict[Script, list[tuple[Ended, Observation]]], Today]:
-        """What is new of a day by script, in order, and what all scripts did on it so far."""
-        firsts, today = Firsts(), Today()
+    def _new_of(self, ended: Sequence[Ended]) -> tuple[New, dict[Script, Today]]:
+        """What is new of a day by script, in order, and what each script did on it so far."""
+        firsts = Firsts()
+        by_script: defaultdict[Script, Today] = defaultdict(Today)
         new: defaultdict[Script, list[tuple[Ended, Observation]]] = defaultdict(list)
         for one in sorted(ended, key=lambda one: not one.is_watched):  # what was taken in already was first
             is_finished = one.status != "unknown" and firsts.is_first("finished", one.person, one.script)
             is_ended = firsts.is_first("ended", one.person, one.script)
+            today = by_script[one.script]
             today.failed += is_finished and one.status == "failed"
             today.success += is_finished and one.status == "success"
             today.unknown += is_ended and one.status == "unknown"
@@ -140,10 +146,9 @@ class _Pass:
                 new[one.script].append(
                     (one, Observation(evidence.instant_of(one.id) // 1_000_000, one.status, is_finished, is_ended, one.cause))
                 )
-        return new, today
+        return new, by_script
 
-    def _take(self, day: int, new: dict[Script, list[tuple[Ended, Observation]]], today: Today, at: int) -> None:
-        bad = bad_day(today, self._state.everybody)
+    def _take(self, day: int, new: New, by_script: Mapping[Script, Today], today: Today, at: int) -> None:
         for script, found in new.items():
             watched = self._watched(script)
             batch = watch.batch_of(watched, self._with_new_causes(script, day, [seen for _, seen in found]))
@@ -151,6 +156,7 @@ class _Pass:
             watched.last_failed_at = max(
                 (seen.at for _, seen in found if seen.status == "failed"), default=watched.last_failed_at
             )
+            bad = bad_day(today, by_script[script], self._state.everybody)
             self._tell(script, watch.advance(watched, day, batch, *usual(peers, bad)), at)
 
     def _watched(self, script: Script) -> Watched:

@@ -17,11 +17,17 @@ BAD_DAY = 1.6  # times the usual share of all scripts: what fails everywhere is 
 
 
 class Today(msgspec.Struct):
-    """What all scripts together did on a UTC day: those that count, by what became of them."""
+    """What one script or all together did on a UTC day: those that count, by what became of them."""
 
     success: int = 0
     failed: int = 0
     unknown: int = 0
+
+    def add(self, other: "Today") -> None:
+        """Count what another did, too."""
+        self.success += other.success
+        self.failed += other.failed
+        self.unknown += other.unknown
 
 
 class Everybody(msgspec.Struct):
@@ -53,19 +59,22 @@ class BadDay(NamedTuple):
     stuck: float = 0.0
 
 
-def bad_day(today: Today, everybody: Everybody) -> BadDay:
-    """Whether this is a day on which more fail, or never tell their end, in all scripts together."""
-    finished = today.success + today.failed
+def bad_day(today: Today, own: Today, everybody: Everybody) -> BadDay:
+    """Whether this is a day on which more fail, or never tell their end, in all scripts together, and in those beside the one
+    that asks: what a script does itself excuses nothing.
+    """
+    finished, own_finished = today.success + today.failed, own.success + own.failed
     return BadDay(
-        _out_of_usual(today.failed, finished, everybody.failing),
-        _out_of_usual(today.unknown, finished + today.unknown, everybody.stuck),
+        _out_of_usual(today.failed, finished, own.failed, own_finished, everybody.failing),
+        _out_of_usual(today.unknown, finished + today.unknown, own.unknown, own_finished + own.unknown, everybody.stuck),
     )
 
 
-def _out_of_usual(part: int, whole: int, usual: Baseline) -> float:
-    if whole < MANY_TODAY or usual.whole < MANY_TODAY:
+def _out_of_usual(part: int, whole: int, own_part: int, own_whole: int, usual: Baseline) -> float:
+    others = whole - own_whole
+    if others < MANY_TODAY or usual.whole < MANY_TODAY:
         return 0.0
-    share = part / whole
+    share = min(part / whole, (part - own_part) / others)
     return BAD_DAY * share if share > BAD_DAY * usual.part / usual.whole else 0.0
 
 
