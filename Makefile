@@ -17,6 +17,7 @@ $(VENV)/.setup-done: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q src  # the first start is then as quick as all others
+	$(BIN)/python -c 'from telemetry_service.web import pages; pages.prepare()'
 	@touch $@
 
 serve: setup ## run the service on :8080 with its data in ./data

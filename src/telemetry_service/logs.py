@@ -17,13 +17,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
-import structlog
-
 SECONDS_PER_DAY = 86_400
-LIBRARIES = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 _FILE_NAME = re.compile(r"telemetry-service-(\d{4}-\d{2}-\d{2})\.log", re.ASCII)
 
-log = structlog.get_logger()
+_OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({})))
+
+log = logging.getLogger(__name__)
 
 
 class DailyFiles:
@@ -92,21 +91,26 @@ def set_up_logging(directory: Path | None = None, kept_days: int = 0) -> DailyFi
     files = DailyFiles(directory, kept_days) if directory else None
     if files is not None:
         atexit.register(files.close)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.KeyValueRenderer(key_order=["time", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(files or sys.stderr),  # type: ignore[arg-type] # it writes and flushes
-        cache_logger_on_first_use=True,
-    )
-    for name in LIBRARIES:
-        logger = logging.getLogger(name)
-        logger.handlers = [_NameOnly()]
-        logger.propagate = False
-        logger.setLevel(logging.ERROR)
+    lines = logging.StreamHandler(files or sys.stderr)
+    lines.setFormatter(_KeyValues())
+    ours = logging.getLogger(__package__)
+    ours.handlers = [lines]
+    ours.propagate = False
+    ours.setLevel(logging.INFO)
+    libraries = logging.getLogger()
+    libraries.handlers = [_NameOnly()]
+    libraries.setLevel(logging.ERROR)
     return files
+
+
+class _KeyValues(logging.Formatter):
+    """`time='...' level='...' event='...'` and what else the call names in `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {name: value for name, value in vars(record).items() if name not in _OF_EVERY_RECORD}
+        time = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        line = {"time": time, "level": record.levelname.lower(), "event": record.getMessage(), **said}
+        return " ".join(f"{name}={value!r}" for name, value in line.items())
 
 
 class _NameOnly(logging.Handler):
@@ -114,4 +118,5 @@ class _NameOnly(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "none"
-        log.error("server.error", logger=record.name, exception=kind, where=f"{record.filename}:{record.lineno}")
+        where = f"{record.filename}:{record.lineno}"
+        log.error("server.error", extra={"logger": record.name, "exception": kind, "where": where})

@@ -1,10 +1,9 @@
 """The background process."""
 
+import logging
 import os
 import sys
 from functools import partial
-
-import structlog
 
 from telemetry_service.bootstrap.assembly import now, open_store
 from telemetry_service.bootstrap.due import alerts_due
@@ -21,7 +20,7 @@ from telemetry_service.store.store import Store
 
 NICENESS = 5  # answering reports goes before folding them: what waits is on disk
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def run_worker() -> None:
@@ -33,7 +32,7 @@ def run_worker() -> None:
         store = open_store(settings, identities(settings.data_dir))
         fold = Fold(InboxReader(settings.data_dir), store, now)
     except (StoreUnavailable, UnusableData) as error:
-        log.error("worker.cannot_start", reason=str(error))
+        log.error("worker.cannot_start", extra={"reason": str(error)})
         sys.exit(1)
     try:
         jobs = schedule.table(settings, partial(_last, settings, store), now(), partial(alerts_due, settings))

@@ -1,13 +1,13 @@
 """The process that mirrors, and what commands do about it."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
 from contextlib import closing
 from sqlite3 import Connection
 
-import structlog
 import uvloop
 
 from telemetry_service.bootstrap.assembly import now
@@ -22,7 +22,7 @@ from telemetry_service.store.directory import identities, store_file
 CONNECTIONS = 8
 NICENESS = 5  # answering goes first
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def pocketbase(settings: Settings, collection: str = "", connections: int = 1) -> PocketBase:
@@ -40,7 +40,7 @@ def run_mirror() -> None:
         changes = Changes(settings.data_dir)
         ids = identities(settings.data_dir)
     except (StoreUnavailable, UnusableData) as error:
-        log.error("mirror.cannot_start", reason=str(error))
+        log.error("mirror.cannot_start", extra={"reason": str(error)})
         sys.exit(1)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         mirrored = pocketbase(settings, connections=CONNECTIONS)

@@ -2,13 +2,13 @@
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
 import threading
 from contextlib import suppress
 
-import structlog
 import uvloop
 
 from telemetry_service import __version__
@@ -43,7 +43,7 @@ from telemetry_service.web.worker_process import WorkerProcess
 FOLLOW_SECONDS = 0.5
 CLOCK_AHEAD_MICROSECONDS = 86_400_000_000  # a stamp further in the future comes from a clock that was wrong
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> None:
@@ -54,7 +54,7 @@ def serve(settings: Settings) -> None:
     certificate = _certificate(settings)
     files = _set_up_logging(settings)
     for warning in warnings(os.environ):
-        log.warning("setting.ignored", reason=warning)
+        log.warning("setting.ignored", extra={"reason": warning})
     with held(settings.data_dir):
         ids = identities(settings.data_dir)
         with _listen(*settings.listen_addr) as listener:
@@ -84,17 +84,18 @@ def _open_inbox(settings: Settings, ids: Identities) -> Inbox:
     store = open_store(settings, ids)
     before = store.publish_in_steps_of(settings.publish_min_count)
     if before is not None:
-        log.warning("publishing.regrouped", before=before, now=settings.publish_min_count)
+        log.warning("publishing.regrouped", extra={"before": before, "now": settings.publish_min_count})
     inbox = Inbox(settings.data_dir, max_bytes=settings.inbox_max_mb * 1024 * 1024, now=now())
     position = store.position(inbox.generation)
     gone = inbox.first_seq() - 1 - position
     if position > inbox.last_seq():
         # An older copy was put in its place: its next numbers would pass for folded. Folding twice changes nothing.
         inbox.start_new_generation()
-        log.warning("inbox.restored", reason="the inbox is older than the store; all of it is folded again, each event once")
+        reason = "the inbox is older than the store; all of it is folded again, each event once"
+        log.warning("inbox.restored", extra={"reason": reason})
     elif position and gone > 0:
         reason = "the store is older than the inbox; these events were folded into the newer store and are not in this one"
-        log.warning("store.restored", events=gone, reason=reason)
+        log.warning("store.restored", extra={"events": gone, "reason": reason})
     follow(store.connection, wanted=bool(settings.pocketbase_url))
     note_revision(store.connection, in_force(settings), __version__, now())
     store.close()
@@ -231,4 +232,4 @@ async def _announce(server: Server, listener: socket.socket, scheme: str) -> Non
         await asyncio.sleep(0.005)
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("::", "0.0.0.0") else f"[{host}]" if ":" in host else host  # noqa: S104 - not bound here
-    log.info("listening", address=f"{scheme}://{shown}:{port}", dashboard=f"{scheme}://{shown}:{port}/")
+    log.info("listening", extra={"address": f"{scheme}://{shown}:{port}", "dashboard": f"{scheme}://{shown}:{port}/"})

@@ -11,6 +11,7 @@ from telemetry_service.cli import auditing, backups, counting, looking, publishi
 from telemetry_service.cli.mirrors import mirror_app
 from telemetry_service.cli.moving import export_app, import_app
 from telemetry_service.cli.tokens import token_app
+from telemetry_service.logs import set_up_logging
 from telemetry_service.settings import InvalidSettings
 from telemetry_service.store.database import StoreUnavailable, UnusableData
 
@@ -44,6 +45,7 @@ for each in (app, *FAMILIES.values()):
 def main() -> None:
     """Run a command; what goes wrong is said in one line, and how to mend it."""
     os.umask(0o077)  # what the service and its commands write is for their own user
+    set_up_logging()
     try:
         app()
     except (InvalidSettings, UnusableData, StoreUnavailable) as error:

@@ -25,11 +25,9 @@ def publish(
     """
     from telemetry_service.bootstrap.publishing import CannotPublish
     from telemetry_service.bootstrap.publishing import publish as run
-    from telemetry_service.logs import set_up_logging
 
     if to is None and not push:
         raise typer.BadParameter("say where: --to DIR, --push, or both")
-    set_up_logging()
     try:
         said = run(current_settings(), to, push=push)
     except CannotPublish as error:

@@ -24,9 +24,7 @@ def alerts(
     """
     from telemetry_service.bootstrap import telling
     from telemetry_service.bootstrap.due import alert_channels
-    from telemetry_service.logs import set_up_logging
 
-    set_up_logging()
     settings = current_settings()
     if test and not alert_channels(settings):
         raise typer.BadParameter("no channel is configured: set ALERT_URLS, or SMTP_HOST, SMTP_FROM and SMTP_TO")

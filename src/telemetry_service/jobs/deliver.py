@@ -1,11 +1,10 @@
 """Delivers what the outbox holds: each message on each channel once, whatever dies when, as far as the channel lets us know."""
 
+import logging
 import random
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
-
-import structlog
 
 from telemetry_service.channels.channel import Channel, ChannelFailed
 from telemetry_service.store import outbox
@@ -18,7 +17,7 @@ KEPT_TRYING_DAYS = 7
 NOT_CONFIGURED = "the channel is not configured any more"
 
 Clock = Callable[[], int]  # microseconds since 1970 UTC
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def deliver(
@@ -53,7 +52,7 @@ def _send(connection: sqlite3.Connection, channel: Channel, due: Delivery, now: 
     try:
         channel.send(due, lambda: outbox.mark_sent(connection, due.id, now()))
     except ChannelFailed as error:
-        log.warning("channel.failed", channel=channel.name, reason=str(error))
+        log.warning("channel.failed", extra={"channel": channel.name, "reason": str(error)})
         if now() - due.recorded_at > KEPT_TRYING_DAYS * 86_400_000_000:
             outbox.give_up(connection, due.id, str(error), now())
             return "given_up"

@@ -5,6 +5,7 @@ installation can arrive behind a newer one; its state is read just before it is 
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections import Counter
@@ -13,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import structlog
 
 from telemetry_service.core.flat import flat
 from telemetry_service.core.identity import Identities
@@ -35,7 +35,7 @@ MAX_UNCLEAR = 3  # attempts at one record while others get through
 
 STILL_THERE = Outcome(Verdict.UNCLEAR, "it was deleted and is still there")
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Mirror:
@@ -89,7 +89,7 @@ class Mirror:
             seconds = max(seconds, error.retry_after_seconds)
             self._note_problem(str(error))
         if str(error) != self._reason:
-            log.error("mirror.waiting", reason=str(error))
+            log.error("mirror.waiting", extra={"reason": str(error)})
         self._reason = str(error)
         self._failures = min(self._failures + 1, 16)
         self._checked_at = -CHECK_SECONDS
@@ -99,7 +99,7 @@ class Mirror:
         try:
             self._changes.note_problem(problem, self._seconds())
         except StoreUnavailable as error:
-            log.error("mirror.waiting", reason=str(error))
+            log.error("mirror.waiting", extra={"reason": str(error)})
 
     async def step(self) -> bool:
         """Bring the oldest changes over; whether there were any.
@@ -141,7 +141,7 @@ class Mirror:
             not_ours += len(ids) - len(ours)
             after = ids[-1]
         self._changes.note_reconciled(not_ours)
-        log.info("mirror.compared", not_ours=not_ours)
+        log.info("mirror.compared", extra={"not_ours": not_ours})
 
     async def _bring_over(self, window: list[Change]) -> None:
         size = self._pocketbase.batch_size or CHUNK
@@ -234,7 +234,7 @@ class Mirror:
             deleted = sum(outcome is DELETED for outcome in done.values())
             self._changes.confirm([*done], refused, deleted=deleted, now_seconds=self._seconds())
         for reason, n in Counter(refused.values()).items():
-            log.error("mirror.set_aside", installations=n, reason=reason)
+            log.error("mirror.set_aside", extra={"installations": n, "reason": reason})
 
     def _seconds(self) -> int:
         return self._now() // 1_000_000

@@ -1,12 +1,11 @@
 """The branch that GitHub Pages shows: one commit without a past, replaced as a whole when the public data has changed."""
 
+import logging
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
-
-import structlog
 
 from telemetry_service.core.period import iso_day
 from telemetry_service.jobs.git import BrokenRepository, Git, GitFailed
@@ -19,7 +18,7 @@ CUSTOM_DOMAIN = "CNAME"  # GitHub's own file in the branch: the domain that an o
 _KEPT = "refs/heads/published"
 _AUTHOR = ("Telemetry Service", "telemetry-service@invalid")
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Pushed(NamedTuple):
@@ -52,7 +51,7 @@ class PagesBranch:
                     raise
                 if isinstance(error, BrokenRepository):
                     shutil.rmtree(self._directory, ignore_errors=True)  # it can be had again from the remote
-                log.warning("publish.retry", reason=str(error), in_seconds=pause)
+                log.warning("publish.retry", extra={"reason": str(error), "in_seconds": pause})
                 self._wait(pause)
         raise AssertionError("unreachable")
 

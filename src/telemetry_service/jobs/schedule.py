@@ -1,5 +1,6 @@
 """What the background process does beside folding, and how often: one table, worked off by one thread."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -10,8 +11,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
-
-import structlog
 
 from telemetry_service.settings import Settings
 
@@ -24,7 +23,7 @@ SETTLE_SECONDS = 30.0  # what a start leaves to those who wait for answers
 AGAIN_SECONDS = 3600.0
 OWN_WORDS = "telemetry-service: "  # how a command of ours begins what it says of an error
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class JobFailed(Exception):
@@ -150,11 +149,11 @@ class Schedule:
             for job in self.due():
                 try:
                     if job.run(stop) is not False:
-                        log.info("job.done", job=job.name)
+                        log.info("job.done", extra={"job": job.name})
                 except JobFailed as error:
                     again_in = min(job.period_seconds, job.again_in_seconds)
                     self._due[job] = min(self._due[job], self._clock() + again_in)
-                    log.error("job.failed", job=job.name, reason=str(error), again_in_seconds=again_in)
+                    log.error("job.failed", extra={"job": job.name, "reason": str(error), "again_in_seconds": again_in})
             stop.wait(max(0.0, min(self._due.values()) - self._clock()))
 
     def due(self) -> list[Job]:

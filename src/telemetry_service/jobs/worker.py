@@ -1,11 +1,10 @@
 """The background process: folds until its parent goes away or asks it to stop."""
 
+import logging
 import signal
 import sys
 import threading
 import time
-
-import structlog
 
 from telemetry_service.jobs.fold import BATCH_EVENTS, Fold
 from telemetry_service.jobs.schedule import STOP_SECONDS, Schedule
@@ -17,7 +16,7 @@ BUSY_REST_SECONDS, BUSY_PER_SECOND = 1.0, 2_000
 RETRY_SECONDS = 2.0
 GAUGE_SECONDS = 5.0  # how old the public figure of running installations may be
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def run(fold: Fold, schedule: Schedule) -> None:
@@ -47,7 +46,7 @@ def _fold(fold: Fold, stop: threading.Event) -> None:
             failing = False
         except StoreUnavailable as error:
             if not failing:
-                log.error("fold.waiting", reason=str(error))
+                log.error("fold.waiting", extra={"reason": str(error)})
             failing = True
             stop.wait(RETRY_SECONDS)
             continue

@@ -8,13 +8,12 @@ must not leave every later report without an answer.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-
-import structlog
 
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.inbox import Inbox
@@ -26,7 +25,7 @@ MAX_WAITING = 20_000  # events in memory that no disk has yet; above it the answ
 # Told once, by the event loop: None when the event is on disk, or why it is not.
 Told = Callable[[StoreUnavailable | None], None]
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class GroupCommit:
@@ -172,5 +171,5 @@ def _unexpected(error: Exception) -> StoreUnavailable:
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     where = f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place else "unknown"
-    log.error("inbox.error", exception=type(error).__name__, where=where)
+    log.error("inbox.error", extra={"exception": type(error).__name__, "where": where})
     return StoreUnavailable("an error in the inbox; see the log")

@@ -1,10 +1,14 @@
 """The pages: reports as HTML. Knows nothing of HTTP, so that the running service and the static site share every line."""
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from telemetry_service.core.exit_codes import meaning
 from telemetry_service.core.fields import FIELDS, LEGAL_BASIS, OPERATING_SYSTEMS, STATUSES, TYPES
@@ -56,11 +60,25 @@ class NoSuchPage(Exception):
     """There is nothing to show under this name, or nothing that may be shown."""
 
 
+class CompiledTemplates(jinja2.FileSystemBytecodeCache):
+    """Compiled templates, kept beside compiled modules; where nothing can be written they are compiled at each start."""
+
+    def __init__(self, directory: Path = Path(__file__).parent / "__pycache__") -> None:
+        super().__init__(str(directory), f"template-%s.{sys.implementation.cache_tag}")
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            Path(self.directory).mkdir(exist_ok=True)
+            super().dump_bytecode(bucket)
+            Path(self.directory, self.pattern % bucket.key).chmod(0o644)  # who installs is often not who serves
+
+
 @cache
 def templates() -> jinja2.Environment:
     """The templates, which escape whatever they are given."""
     found = jinja2.Environment(
         loader=jinja2.PackageLoader("telemetry_service.web"),
+        bytecode_cache=CompiledTemplates(),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -4,14 +4,13 @@ No address, no query, no header, no body; and of the path only the route it matc
 for.
 """
 
+import logging
 import time
 from typing import Any
 
-import structlog
-
 from telemetry_service.web.answers import Receive, Scope, Send
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def logged(app: Any, ingest_path: str) -> Any:
@@ -32,6 +31,6 @@ def logged(app: Any, ingest_path: str) -> Any:
         finally:
             took_ms = round((time.perf_counter() - began) * 1000, 1)
             route = ingest_path if scope["path"] == ingest_path else scope.get("route_path", "none")
-            log.info("request", method=scope["method"], route=route, status=status, milliseconds=took_ms)
+            log.info("request", extra={"method": scope["method"], "route": route, "status": status, "milliseconds": took_ms})
 
     return wrapped

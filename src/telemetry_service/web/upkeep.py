@@ -3,10 +3,9 @@
 Each step is the top of its work: an error that nobody thought of is logged by its kind alone, and the next step is taken."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-import structlog
 
 from telemetry_service.store import tokens
 from telemetry_service.store.database import StoreUnavailable
@@ -15,7 +14,7 @@ from telemetry_service.web.tls import Certificate, UnusableCertificate
 
 UPKEEP_SECONDS = 30.0
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 async def upkeep(access: Access, directory: Path, tidy_logs: Callable[[], None], certificate: Certificate | None) -> None:
@@ -28,7 +27,7 @@ async def upkeep(access: Access, directory: Path, tidy_logs: Callable[[], None],
             if certificate is not None and certificate.renew():
                 log.info("certificate.renewed")
         except UnusableCertificate as error:
-            log.error("certificate.unusable", reason=str(error))
+            log.error("certificate.unusable", extra={"reason": str(error)})
 
     await again_and_again(UPKEEP_SECONDS, step)
 
@@ -43,7 +42,7 @@ async def again_and_again(seconds: float, step: Callable[[], Awaitable[object]])
             failing = False
         except Exception as error:  # noqa: BLE001 - see above
             if not failing:
-                log.error("upkeep.error", step=step.__qualname__, exception=type(error).__name__)
+                log.error("upkeep.error", extra={"step": step.__qualname__, "exception": type(error).__name__})
             failing = True
 
 

@@ -1,16 +1,15 @@
 """A background process as the web process sees it: started, watched, started again."""
 
 import asyncio
+import logging
 import sys
 from asyncio.subprocess import PIPE, Process
-
-import structlog
 
 RESTART_SECONDS = (0.1, 1.0, 5.0, 15.0)  # waited before the first, second, ... start in a row
 STEADY_SECONDS = 60.0  # a worker that lived this long starts the row anew
 STOP_SECONDS = 5.0
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class WorkerProcess:
@@ -44,7 +43,8 @@ class WorkerProcess:
             )
         except Exception as error:  # noqa: BLE001 - the top of a job: no error may leave the service without a worker for good
             self._process = None
-            log.error(f"{self._name}.not_started", exception=type(error).__name__, reason=getattr(error, "strerror", None))
+            reason = getattr(error, "strerror", None)
+            log.error(f"{self._name}.not_started", extra={"exception": type(error).__name__, "reason": reason})
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -55,7 +55,7 @@ class WorkerProcess:
             if self._stopping:
                 return
             failures = 0 if loop.time() - started > STEADY_SECONDS else failures
-            log.error(f"{self._name}.ended", exit_code=code, restart_in_seconds=RESTART_SECONDS[failures])
+            log.error(f"{self._name}.ended", extra={"exit_code": code, "restart_in_seconds": RESTART_SECONDS[failures]})
             await asyncio.sleep(RESTART_SECONDS[failures])
             failures = min(failures + 1, len(RESTART_SECONDS) - 1)
             self.restarts += 1
