@@ -97,7 +97,7 @@ def test_a_group_that_fails_is_told_so_and_the_next_one_is_stored(tmp_path: Path
 
 @pytest.mark.parametrize("method", ["commit", "refusal"])
 def test_an_error_that_nobody_thought_of_leaves_nobody_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(group_commit, "CHECK_SECONDS", 0)
     working = getattr(Inbox, method)
@@ -118,9 +118,9 @@ def test_an_error_that_nobody_thought_of_leaves_nobody_waiting(
 
     run(tmp_path, test)
     assert read(tmp_path) == [b"before", *[b"unclear"] * (3 if method == "refusal" else 0), b"after"]
-    said = capsys.readouterr()
-    assert "RuntimeError" in said.out + said.err
-    assert "canary" not in said.out + said.err
+    said = [vars(record) for record in caplog.records]
+    assert "RuntimeError" in {record["exception"] for record in said}
+    assert "canary" not in str(said)
 
 
 def test_over_its_bound_it_refuses_at_once_and_goes_on_when_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
