@@ -62,6 +62,11 @@ def test_a_broken_request_does_not_spoil_those_before_it(shared: Service) -> Non
     assert statuses(exchange(shared, post(GOOD) + post(GOOD) + b"no HTTP\r\n\r\n", end=False)) == [202, 202]
 
 
+def test_another_protocol_behind_a_request(shared: Service) -> None:
+    behind = AMBIGUOUS["RTSP"].replace(b"healthz", b"readyz")
+    assert statuses(exchange(shared, post(GOOD) + post(GOOD) + behind + NEXT, end=False)) == [202, 202]
+
+
 def test_random_bytes(shared: Service, client: Client) -> None:
     """Requests with bytes changed, removed, doubled: an answer that is documented, or none; and the service goes on."""
     dice = random.Random(os.urandom(8))

@@ -35,7 +35,8 @@ BEYOND_BODY_BYTES = 64 * 1024  # chunk sizes, extensions and trailers
 ShortWay = Callable[[Scope, bytes, Callable[[int, Headers, bytes], None]], bool]
 SHORT_WAY_PATH = "/telemetry"
 
-BAD = 400, "request: not HTTP as it is understood here"
+NOT_HTTP = "request: not HTTP as it is understood here"
+BAD = 400, NOT_HTTP
 TOO_SLOW = 408, "request: took too long to arrive"
 TOO_LARGE = 413, "body: too large"
 HEAD_TOO_LARGE = 431, "head: too long"
@@ -63,6 +64,8 @@ class Connection(HttpToolsProtocol):
         self._begun: RequestResponseCycle | None = None  # whose task is not started yet: it may need none
         self._refusal = BAD
         self._head_bytes = 0
+        self._head = b""  # the piece with the request line, and those that followed until the head was whole
+        self._heads_begun = 0  # in there, or in a body before them
         self.held_bytes = 0
         self._unparsed = b""
         self._answered: RequestResponseCycle | None = None
@@ -103,6 +106,10 @@ class Connection(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> None:
         self._feeding = True
+        if self.phase == HEAD:
+            self._head += data
+        else:
+            self._head, self._heads_begun = data.lstrip(b"\r\n"), int(self.phase == BODY)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as stopped:
@@ -121,9 +128,20 @@ class Connection(HttpToolsProtocol):
 
         Nobody has to take it up (RFC 9110, 7.8), and the parser stops at it, before the body.
         """
-        start = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        line = self._request_line()
         self.parser = httptools.HttpRequestParser(self)
-        return start + _lines([header for header in self.headers if header[0] != b"upgrade"])
+        return line + _lines([header for header in self.headers if header[0] != b"upgrade"])
+
+    def _request_line(self) -> bytes:
+        return b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+
+    def _says_http(self) -> bool:
+        """Whether the request line is what it was parsed as; the parser takes RTSP, and more than one space, for the same.
+
+        Where a request came in one piece with others before it, any line of that piece may be it.
+        """
+        line = self._request_line()
+        return self._head.startswith(line) if self._heads_begun == 1 else line in self._head
 
     def _broken(self) -> None:
         """What came is no request. Those before it are answered first, and the last of them ends the connection."""
@@ -149,6 +167,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         HttpToolsProtocol.on_message_begin(self)
         self._head_bytes = 0
+        self._heads_begun += 1
         self.phase = HEAD
         self.deadline = self.loop.time() + HEAD_SECONDS
 
@@ -156,7 +175,7 @@ class Connection(HttpToolsProtocol):
         if len(self.headers) > MAX_HEADERS:
             self._refusal = HEAD_TOO_LARGE
             raise Refused
-        reason = fault(self.parser.get_http_version(), self.headers)
+        reason = fault(self.parser.get_http_version(), self.headers) if self._says_http() else NOT_HTTP
         if reason is not None:
             self._refusal = 400, reason
             raise Refused
