@@ -38,7 +38,10 @@ proxies: ## install nginx, Caddy and systemd-analyze for the tests of deploy/ wh
 audit-dependencies: ## ask PyPI's list of known faults about every pinned dependency (needs the network)
 	$(PYTHON) -m venv .audit
 	.audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
-	.audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
+	@rm -f .audit/report.json
+	@.audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --format json --output .audit/report.json \
+	  2>.audit/said || test -s .audit/report.json || { cat .audit/said; exit 1; }
+	@$(PYTHON) -m scripts.known_faults .audit/report.json
 
 screenshots: setup browser ## write docs/images
 	$(BIN)/python -m scripts.screenshots
