@@ -3,16 +3,19 @@
 import tempfile
 from pathlib import Path
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from event_strategies import KNOWN_REPOS, MIDNIGHT, batches_of, events
 from stored import opened
 from telemetry_service.core.counts import Facet, Sources
+from telemetry_service.core.event import Event
+from telemetry_service.core.fields import TYPES
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
-from telemetry_service.core.period import Period, day_of
+from telemetry_service.core.period import Period, day_of, first_day_of, month_of
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
-from telemetry_service.store.sums import Settled
+from telemetry_service.store.sums import Settled, Totals
 
 DAYS = (-100, 100)
 TODAY = day_of(MIDNIGHT) + DAYS[1]
@@ -33,6 +36,7 @@ def everything(reader: Reader) -> list[object]:
                 rows = reader.script_tallies(tables, Facet.FAILURE, period, sources, reader.scripts())
                 found.append({(t.script, t.dimension, t.value, t.status): t.n for t in rows})
                 found.append(reader.script_totals(tables, period, sources))
+                found.append({(t.day, t.status): t.n for t in reader.daily(tables, period, sources, TYPES)})
     return found
 
 
@@ -57,15 +61,33 @@ def test_what_is_kept_is_what_is_read(data: st.DataObject) -> None:
 
 def test_as_many_rows_are_kept_as_may_be() -> None:
     settled = Settled(max_rows=5)
-    rows = [(1, 2, 3)]
-    settled.keep("a", 1, rows * 3)
-    settled.keep("b", 1, rows * 2)
-    assert settled.find("a", 1) == rows * 3
-    settled.keep("c", 1, rows)  # the one that was not asked for longest goes
+
+    def rows(count: int) -> Totals:
+        return {(number, 2): 3 for number in range(count)}
+
+    settled.keep("a", 1, rows(3))
+    settled.keep("b", 1, rows(2))
+    assert settled.find("a", 1) == rows(3)
+    settled.keep("c", 1, rows(1))  # the one that was not asked for longest goes
     assert settled.find("b", 1) is None
     assert settled.find("a", 2) is None  # changed since
     assert settled.find("a", 1) is None
-    settled.keep("c", 2, rows * 5)
-    assert settled.find("c", 2) == rows * 5
-    settled.keep("d", 1, rows * 6)
+    settled.keep("c", 2, rows(5))
+    assert settled.find("c", 2) == rows(5)
+    settled.keep("d", 1, rows(6))
     assert settled.find("d", 1) is None
+
+
+def test_what_moves_within_a_month_is_read_anew() -> None:
+    month_began = first_day_of(month_of(TODAY)) - 20
+    success = Event(random_id=bytes(16), execution=7, type="lxc", nsapp="jellyfin", status="success", received_at=0)
+    with tempfile.TemporaryDirectory() as name, opened(Path(name)) as store:
+        reader = Reader(Path(name))
+        for day, status in ((month_began + 1, "success"), (month_began, "installing")):
+            event = msgspec.structs.replace(success, received_at=day * MICROSECONDS_PER_DAY, status=status)
+            store.fold([event], None, TODAY * MICROSECONDS_PER_DAY)
+            reader.names.catch_up()
+            period = Period(TODAY - 364, TODAY)
+            (tally,) = reader.daily(EXACT, period, SOURCES.of_repository("all"), TYPES)
+            assert (tally.day, tally.n) == (day, 1)
+        reader.connection.close()

@@ -18,9 +18,8 @@ def add_exact(connection: sqlite3.Connection, changes: Mapping[tuple[int, int, i
     days = {key: n for key, n in changes.items() if n}
     _add(connection, "count_day", "day", days)
     months = _by_month(days)
-    changed = {key: n for key, n in months.items() if n}
-    _add(connection, "count_month", "month", changed)
-    note_changed(connection, {month for _, month, _ in changed})
+    _add(connection, "count_month", "month", {key: n for key, n in months.items() if n})
+    note_changed(connection, {month for _, month, _ in months})  # also where days changed that add up to nothing
 
 
 def _by_month(days: Mapping[tuple[int, int, int], int]) -> Counter[tuple[int, int, int]]:

@@ -2,11 +2,11 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from importlib.resources import files
 from typing import NamedTuple, Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus
 
 SCRIPT = "script:"  # a page named script:{app} shows one script
 REPORT = "report:"  # a page named report:2026-W47 shows one week
@@ -32,6 +32,11 @@ def _policy(place: str) -> str:
     """A Content-Security-Policy that lets pages load from one place alone, and send nothing."""
     kinds = "".join(f" {kind}-src {place};" for kind in ("style", "script", "img"))
     return f"default-src 'none';{kinds} base-uri 'none'; form-action 'none'"
+
+
+@lru_cache(maxsize=4096)  # the links of a page repeat its filters hundreds of times
+def _quoted(value: str) -> str:
+    return quote_plus(value)
 
 
 class Asset(NamedTuple):
@@ -69,7 +74,7 @@ class LiveSite:
 
     def link(self, page: str, query: Mapping[str, str]) -> str:
         left_out = () if page in _PATHS or page.startswith(SCRIPT) else ("days",)
-        asked = urlencode({name: value for name, value in query.items() if value and name not in left_out})
+        asked = "&".join(f"{name}={_quoted(value)}" for name, value in query.items() if value and name not in left_out)
         path = _path(page)
         return f"{path}?{asked}" if asked else path
 

@@ -7,7 +7,7 @@ import msgspec
 
 from telemetry_service.core.counts import Dimension
 from telemetry_service.core.reports.previous import Previous, previous
-from telemetry_service.core.reports.rates import Rate, mean_seconds, percentiles, rate, wilson
+from telemetry_service.core.reports.rates import Rate, is_shown, mean_seconds, percentiles, rate, wilson
 from telemetry_service.core.reports.view import (
     ERRORS,
     TOP,
@@ -255,18 +255,21 @@ def error_patterns(failure: Iterable[Tally], script_failures: Iterable[ScriptTal
 
 def failed_apps(scripts: dict[str, Statuses], view: View, limit: int = TOP) -> list[FailedApp]:
     """Apps by the lower bound of their failure rate, so that 3 of 3 does not stand above 400 of 1000."""
-    found = []
-    for script, statuses in scripts.items():
-        app, type_ = split_script(script)
-        failure = rate(statuses.failed, statuses.finished, exact=view.exact)
-        if not is_installation(type_) or not statuses.failed or failure.percent is None:
-            continue
-        assert failure.low is not None
-        assert failure.high is not None
-        bound = wilson(statuses.failed, statuses.finished)[0]
-        row = FailedApp(app, type_, statuses.total, statuses.failed, failure.percent, failure.low, failure.high)
-        found.append((-bound, app, type_, row))
-    return [row for *_, row in sorted(found, key=lambda entry: entry[:3])[:limit]]
+    bounds = {
+        script: wilson(statuses.failed, statuses.finished)[0]
+        for script, statuses in scripts.items()
+        if statuses.failed and is_shown(statuses.finished, exact=view.exact) and is_installation(split_script(script)[1])
+    }
+    ranked = sorted(bounds, key=lambda script: (-bounds[script], split_script(script)))
+    return [_failed_app(script, scripts[script]) for script in ranked[:limit]]
+
+
+def _failed_app(script: str, statuses: Statuses) -> FailedApp:
+    failure = rate(statuses.failed, statuses.finished, exact=True)
+    assert failure.percent is not None
+    assert failure.low is not None
+    assert failure.high is not None
+    return FailedApp(*split_script(script), statuses.total, statuses.failed, failure.percent, failure.low, failure.high)
 
 
 def _apps(scripts: dict[str, Statuses], wanted: Callable[[str], bool]) -> dict[str, int]:

@@ -190,24 +190,26 @@ def _failures(statuses: Statuses, view: View) -> tuple[int, int, float | None, R
     return statuses.total, statuses.failed, failure.percent, failure
 
 
-_ByScript = dict[str, dict[int, dict[str | int, int]]]
+_ByScript = Mapping[tuple[str, int], Mapping[str | int, int]]
 
 
 def _by_script(tallies: Iterable[ScriptTally]) -> _ByScript:
-    """Failures by script, dimension and value."""
-    found: _ByScript = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+    """Failures by value, of every script and dimension."""
+    found: defaultdict[tuple[str, int], dict[str | int, int]] = defaultdict(dict)
     for tally in tallies:
         if tally.status in ERRORS:
-            found[tally.script][tally.dimension][tally.value] += tally.n
+            values = found[tally.script, tally.dimension]
+            values[tally.value] = values.get(tally.value, 0) + tally.n
     return found
 
 
 def _category_stats(failure: Iterable[Tally], by_script: _ByScript) -> list[CategoryStats]:
     found = sums(failure, Dimension.CATEGORY, ERRORS)
     apps: defaultdict[str | int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for script, dimensions in by_script.items():
-        for category, n in dimensions[Dimension.CATEGORY].items():
-            apps[category][split_script(script)[0]] += n
+    for (script, dimension), values in by_script.items():
+        if dimension == Dimension.CATEGORY:
+            for category, n in values.items():
+                apps[category][split_script(script)[0]] += n
     total = sum(found.values())
     return [
         CategoryStats(category, n, share(n, total), [app for app, _ in largest(apps[category], CATEGORY_APPS)])
@@ -221,8 +223,7 @@ def _app_errors(scripts: dict[str, Statuses], by_script: _ByScript, view: View) 
         app, type_ = split_script(script)
         if not statuses.failed + statuses.aborted or not is_installation(type_):
             continue
-        causes = by_script.get(script, {})
-        exit_code = _top(causes, Dimension.EXIT_CODE)
+        exit_code = _top(by_script.get((script, Dimension.EXIT_CODE)))
         failure = rate(statuses.failed, statuses.finished, exact=view.exact)
         rows.append(
             AppErrors(
@@ -234,13 +235,16 @@ def _app_errors(scripts: dict[str, Statuses], by_script: _ByScript, view: View) 
                 failure_rate=failure.percent,
                 failure_rate_interval=failure,
                 top_exit_code=exit_code if isinstance(exit_code, int) else None,
-                top_error=str(_top(causes, Dimension.ERROR) or ""),
-                top_category=str(_top(causes, Dimension.CATEGORY) or ""),
+                top_error=str(_top(by_script.get((script, Dimension.ERROR))) or ""),
+                top_category=str(_top(by_script.get((script, Dimension.CATEGORY))) or ""),
             )
         )
     return sorted(rows, key=lambda row: (-row.failed_count, -row.aborted_count, row.app, row.type))
 
 
-def _top(causes: dict[int, dict[str | int, int]], dimension: Dimension) -> str | int | None:
-    values = causes.get(dimension)
-    return min(values, key=lambda value: (-values[value], str(value))) if values else None
+def _top(counts: Mapping[str | int, int] | None) -> str | int | None:
+    """The value that is counted most, the first by name of equal ones."""
+    if not counts:
+        return None
+    most = max(counts.values())
+    return min((value for value, n in counts.items() if n == most), key=str)

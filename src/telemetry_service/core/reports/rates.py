@@ -32,12 +32,17 @@ def wilson(part: int, whole: int, z: float = Z_95) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def is_shown(whole: int, *, exact: bool) -> bool:
+    """Whether a share of so many may be shown."""
+    return whole > 0 and (exact or whole >= MIN_FINISHED_FOR_RATE)
+
+
 def rate(part: int, whole: int, *, exact: bool) -> Rate:
     """The share of a part, as it may be shown."""
-    if whole <= 0 or (not exact and whole < MIN_FINISHED_FOR_RATE):
+    if not is_shown(whole, exact=exact):
         return NO_RATE
     low, high = wilson(part, whole)
-    return Rate(*(round(100 * share, 1) for share in (part / whole, low, high)))
+    return Rate(round(100 * (part / whole), 1), round(100 * low, 1), round(100 * high, 1))
 
 
 def share(part: int, whole: int) -> float:

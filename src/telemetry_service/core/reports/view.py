@@ -61,11 +61,12 @@ def sums(tallies: Iterable[Tally], dimension: Dimension, statuses: Iterable[str]
 
 def statuses_by_value(tallies: Iterable[Tally], dimension: Dimension) -> dict[Any, Statuses]:
     """Installations by value of one dimension and by status."""
-    pairs: defaultdict[Any, list[tuple[str, int]]] = defaultdict(list)
+    found: defaultdict[Any, dict[str, int]] = defaultdict(dict)
     for tally in tallies:
         if tally.dimension == dimension:
-            pairs[tally.value].append((tally.status, tally.n))
-    return {value: by_status(found) for value, found in pairs.items()}
+            counts = found[tally.value]
+            counts[tally.status] = counts.get(tally.status, 0) + tally.n
+    return {value: by_status(counts.items()) for value, counts in found.items()}
 
 
 def largest(counts: Mapping[Any, int], limit: int = TOP) -> list[tuple[Any, int]]:
