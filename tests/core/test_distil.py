@@ -231,6 +231,16 @@ def test_window_shows_the_end_of_a_chain_of_messages() -> None:
     assert window(chain, 120).endswith("error mounting proc: permission denied")
 
 
+def test_window_shows_what_follows_the_sign() -> None:
+    line = 'psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  the database system is starting up'
+    assert window(line, 120).endswith("FATAL:  the database system is starting up")
+
+
+def test_window_begins_where_a_reason_said_twice_is_said_first() -> None:
+    line = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get x: dial unix /var/run/docker.sock: connect: permission denied"
+    assert window(line, 120).startswith("permission denied while trying")
+
+
 def test_window_drops_directories_before_words() -> None:
     line = "E: Failed to fetch https://download.example.org/linux/debian/dists/bookworm/pool/stable/amd64/docker-ce-cli_1.2.3_amd64.deb  404  Not Found"
     assert (

@@ -18,6 +18,11 @@ PASSES = [
     "java.lang.OutOfMemoryError: Java heap space",
     "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08: 12.4MB/58.1MB",
     "http://archive.ubuntu.com/debian/pool/main/c/curl/curl_7.88.1-10+deb12u8_amd64.deb",
+    "Could not find com.fasterxml.jackson.core:jackson-katzenkiste:2.15.2",
+    "Version '8.2.28-1+0~20250313.72+debian12~1.gbpa2c9c2' for 'php8.2-fpm' was not found",
+    "insmod: ERROR: could not insert module zfs.ko: Invalid module format",
+    "client intended to send too large body: 10485761 bytes",
+    "npm error code EBADXYZ",
 ]
 MASKED = [
     "katzenhaus",
@@ -41,6 +46,10 @@ def test_public_words_pass(line: str, scrubber: Scrubber) -> None:
 @pytest.mark.parametrize("word", MASKED)
 def test_other_words_do_not(word: str, scrubber: Scrubber) -> None:
     assert scrubber.gate(f"error near {word} here") == "error near <x> here"
+
+
+def test_an_artifact_is_public_only_with_its_group(scrubber: Scrubber) -> None:
+    assert scrubber.gate("Could not find com.katzenhaus.laden:kundenkiste:2.15.2") == "Could not find <x>:<x>:2.15.2"
 
 
 def test_the_vocabulary_is_sound() -> None:

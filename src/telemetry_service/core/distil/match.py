@@ -165,4 +165,5 @@ def heaviest_cause(line: str) -> tuple[int, int]:
             heaviest = max(heaviest, weight)
         tried.add(number)
     start, end, _ = max((span for span in spans if span[2] >= heaviest - ABOUT_AS_HEAVY), default=(0, 0, 0))
-    return len(body[:start].decode("utf-8", "replace")), len(body[:end].decode("utf-8", "replace"))
+    first = lowered.find(lowered[start:end])  # a reason said twice is explained where it is said first
+    return len(body[:first].decode("utf-8", "replace")), len(body[: first + end - start].decode("utf-8", "replace"))

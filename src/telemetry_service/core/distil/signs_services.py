@@ -32,10 +32,11 @@ SYSTEMD: tuple[Sign, ...] = (
 )
 
 VIRTUAL: tuple[Sign, ...] = (
+    cause("docker/response", 85, r"error response from daemon"),
     cause(
         "docker/daemon",
         84,
-        r"error response from daemon|cannot connect to the docker daemon|failed to register layer",
+        r"cannot connect to the docker daemon|failed to register layer",
         r"manifest unknown|no matching manifest",
         r"manifest for .* not found|pull access denied|repository does not exist|oci runtime",
         r"runc (?:create|run)|driver failed",
@@ -125,8 +126,8 @@ SERVERS: tuple[Sign, ...] = (
         r"unlock(?:ed)? database|database (?:is locked|disk image|schema)|no such table|syntax to use near",
         r"featurecompatibility",
         r"bootstrap checks? failed|failed to (?:open|load|parse|read|obtain) .*(?:config|node|plugin|lock)",
-        r"bad config|fatal config file error|index corrupt",
-        r"unknown configuration|unrecognized (?:configuration|parameter)|unknown parameter",
+        r"bad config|index corrupt",
+        r"unknown configuration|unrecognized (?:configuration|parameter)|unknown parameter|^bad directive",
         r"invalid (?:value|directive|configuration|config|parameter)",
     ),
     cause(
@@ -145,7 +146,7 @@ SERVERS: tuple[Sign, ...] = (
     consequence(
         "web/weak",
         32,
-        r"configuration file .* test failed|action 'configtest' failed|ah00015|no listening sockets",
+        r"fatal config file error|configuration file .* test failed|action 'configtest' failed|ah00015|no listening sockets",
         r"some challenges have failed|certbot failed",
         r"failed to authenticate some domains|the apache error log may have|unable to open logs",
         r"config ?test failed|^aborting$|\[error\] aborting|init function returned|unknown storage engine",

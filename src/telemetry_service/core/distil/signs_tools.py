@@ -26,6 +26,8 @@ PACKAGES: tuple[Sign, ...] = (
         r"broken packages on hold",
         r"release '.*' for '.*' was not found|is not (?:available|installable)\b|has been obsoleted",
     ),
+    # It repeats the reason that stands under its `Err:` line, and tells what for.
+    cause("apt/fetch", 92, r"^e: failed to fetch \S+ +\S"),
     cause("apt/err-line", 55, r"^err:\d+ |^e: failed to fetch|^e: "),
     cause("dpkg/dependency", 70, r"^ ?\S+ depends on .*however|^  package \S+ is not (?:installed|configured)"),
     consequence(
@@ -41,7 +43,7 @@ PACKAGES: tuple[Sign, ...] = (
         r"too many errors, stopping",
         r"dependency problems prevent|download is performed unsandboxed|package is in a very bad",
         r"problems? (?:with|prevent).*unconfigured",
-        r"no apport report written",
+        r"no apport report written|cannot create report: ",
     ),
     cause(
         "distro/cause",
@@ -50,9 +52,10 @@ PACKAGES: tuple[Sign, ...] = (
         r"no provider of|cannot download repom|failed to download metadata|conflicting requests",
         r"all mirrors were tried|temporary error \(try",
         r"untrusted signature|conflicting files|failed to (?:commit|prepare|synchronize|init) transaction",
-        r"gpg check failed|is unavailable",
+        r"gpg check failed|is unavailable|failed retrieving file",
         r"package .* is not available|masked by|no (?:ebuilds|such package)|required by: world|breaks: world",
     ),
+    consequence("distro/weak", 34, r"\(failed to retrieve some files\)|^errors occurred, no packages were"),
 )
 
 JAVASCRIPT: tuple[Sign, ...] = (
@@ -75,7 +78,7 @@ JAVASCRIPT: tuple[Sign, ...] = (
         r"bad option|prisma.* P\d{4}",
         r"the engine \"\S+\" is incompatible|expected version|workspace .* not found",
         r"no versions? (?:of|available)|EBADPLATFORM",
-        r"404 not found - get|unsupported platform|cannot use import statement|err_require_esm|dependency conflict",
+        r"not found - get |unsupported platform|cannot use import statement|err_require_esm|dependency conflict",
     ),
     cause(
         "node/typescript",
@@ -154,6 +157,7 @@ COMPILED: tuple[Sign, ...] = (
         89,
         r"fatal error: \S+: no such file|cannot open shared object",
         r"version .?(?:GLIBC|GLIBCXX|CXXABI|OPENSSL)\S* not found|linker .\S+. not found",
+        r"bad return status for module build",
         r"no acceptable c compiler|compiler .*(?:not found|cannot create)|no rule to make target",
         r"no targets specified|unable to execute '\S*(?:gcc|cc|g\+\+)",
         r"no package '\S+' found|was not found in the pkg-config|could not find a package configuration",
@@ -201,12 +205,13 @@ MANAGED: tuple[Sign, ...] = (
     cause("general/chain", 46, r"^caused by:$"),
     cause("java/keystore", 92, r"keystore password was incorrect|keystore was tampered with"),
     cause("java/caused-by", 88, r"^(?:wrapped by|caused by): ?\S|^caused by .*exception|nested exception is", last=True),
+    cause("java/class-version", 86, r"unsupportedclassversionerror"),
     cause(
         "java/exception",
         78,
         r"^exception in thread|\b(?:[a-z]\w*\.){2,}(?-i:[A-Z]\w*(?:Exception|Error))\b",
         r"could not find or load main class",
-        r"unsupportedclassversionerror|java_home|unsupported (?:java|class file)",
+        r"java_home|unsupported (?:java|class file)",
         r"error: could not create the java virtual|invalid maximum heap",
         r"unrecognized vm option|no compatible (?:java|jdk)|release version \d+ not supported",
         r"invalid (?:source|target) release|class file version",
@@ -221,6 +226,14 @@ MANAGED: tuple[Sign, ...] = (
         last=False,
     ),
     cause("java/gradle", 60, r"^> (?-i:[A-Z])", last=True),
+    # The innermost line of Gradle's tree is the reason of those above it.
+    cause(
+        "java/gradle-network",
+        91,
+        r"^> (?:\S+: )?(?:name or service not known|temporary failure|no route to host|network is unreachable|read timed out"
+        r"|connection (?:refused|reset|timed out)|connect(?:ion)? to |connect timed out|pkix path|received status code)",
+        last=True,
+    ),
     cause("java/wrong", 60, r"what went wrong:"),
     cause(
         "ruby/cause",
@@ -235,7 +248,7 @@ MANAGED: tuple[Sign, ...] = (
         "ruby/weak",
         32,
         r"an error occurred while installing|failed to build gem native|make sure that .gem install",
-        r"gem files will remain|extconf failed",
+        r"gem files will remain|extconf(?:\.rb)? failed|could not create makefile",
     ),
     cause(
         "php/cause",

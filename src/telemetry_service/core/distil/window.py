@@ -11,6 +11,7 @@ _LEAD = re.compile(
     r"(?:(?:\(?[A-Za-z][\w./@+-]{0,60}\)?\[\d{1,8}\]|kernel|\[[A-Za-z]{3,8}\]|npm (?:ERR!|error)"
     r"|[\w./+-]{1,40}(?::[\w./+-]{1,40})?:\d{1,7}(?::\d{1,6})?)[: |-]{1,4}){1,3}"
 )
+_CLAUSE_MAX_CHARS = 50  # after a sign
 _CLAUSE = re.compile(r"(?:: |; |\. |, |  +| - | -> | \| |\) |' |\" )")
 # A placeholder of the scrubber or the gate is never cut in two.
 _PATH = re.compile(r"(https?://[^\s/'\"]{1,100}/|(?:\.{0,2}/))(?:[^\s/'\":,()<>]{1,100}/)+([^\s/'\":,()<>]{1,100})")
@@ -40,10 +41,12 @@ def _shortened(path: re.Match[str]) -> str:
 
 
 def _sign_span(line: str) -> tuple[int, int]:
-    """Where the heaviest sign stands, to the end of its word."""
+    """Where the heaviest sign stands, to the end of its clause: `FATAL:` alone says little."""
     start, end = heaviest_cause(line)
-    last = min(len(line), end + 24)
-    while end < last and line[end].isalnum():
+    last = min(len(line), end + _CLAUSE_MAX_CHARS)
+    clause = _CLAUSE.search(line, end, last) if end else None
+    end = clause.start() if clause else last if end else 0
+    while end < len(line) and line[end].isalnum() and end < last + 24:
         end += 1
     return start, end
 

@@ -54,7 +54,9 @@ _OCTETS = re.compile(r"\d+")
 # Loopback and unspecified as every machine has them, and systemd-resolved's.
 _EVERYBODYS = frozenset({"0.0.0.0", "127.0.0.0", "127.0.0.1", "127.0.1.1", "127.0.0.11", "127.0.0.53", "127.0.0.54"})  # noqa: S104 - nothing binds to it
 # What stands in front of a version: a sign, or the last word before it.
-_VERSION_SIGN = re.compile(r"(?:(?<![A-Za-z])[vV]|[<>=~!^]=|[~^]|\b[A-Z][A-Za-z]{1,15}/)\Z")
+_VERSION_SIGN = re.compile(
+    r"(?:(?<![A-Za-z])[vV]|[<>=~!^]=|[~^]|\b[A-Z][A-Za-z]{1,15}/|[\d+~-](?:ubuntu|mint|deb|bpo|el|fc|build|rev|pve)\d{0,2}\+?)\Z"
+)
 _VERSION_WORD = re.compile(
     r"<<|>>|[<>=~!^]=|[<>~^]|lib[a-z][\w+.-]*"
     r"|(?i:(?:(?:assembly|file)?versions?|releases?|kernel|chrome|chromium|chromedriver|firmware|driver|revision|build|sdk|runtime|v|ver))"

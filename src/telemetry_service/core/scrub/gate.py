@@ -24,6 +24,8 @@ _NUMBER = re.compile(r"\d{1,7}")
 _VERSION = Whole(
     r"(?i)v?\d{1,8}(?:[.:~+_-]\d{1,5}){0,5}(?:[.~+-]?(?:rc|alpha|beta|dev|deb|ubuntu|bpo|dfsg|ds|post|pre|git|el|fc|pve|build|lts|ce|ee|b|a|p|r|u|cu|sury|really|amd|arm)?\d{0,8}){0,6}(?:[-+.]g?[0-9a-f]{7,12})?"
 )
+_DISTRO_BUILD = re.compile(r"(?:debian|ubuntu|deb|bookworm|bullseye|jammy|noble)\d{0,3}(?:[~.]\d{1,4}){0,4}(?:\.gbp[0-9a-f]{6})?")
+_UNIT_AFTER = re.compile(r" (?:bytes?|[kKMG]i?B|blocks|extents|sectors|rows|records|ms|us|ns)\b")
 _MEASURE = re.compile(
     r"[+-]?\d{1,7}(?:\.\d{1,6})?(?:ms|s|m|h|d|us|ns|[KMGTkmgt]i?[Bb]?|[Bb]|px|x|th|st|nd|rd|bit|Hz|MHz|GHz|W|%)(?:/s)?"
 )
@@ -46,13 +48,17 @@ _KEY_BEFORE = re.compile(
 _SHORT = re.compile(r"[A-Za-z]\d{1,2}")  # L2, v3, u9
 _SQLSTATE = re.compile(r"[0-9A-Z]{2}[0-9A-Z][0-9]{2}|\d{2}[0-9A-Z]{3}")
 _ERROR_CODE = re.compile(r"[A-Z]{1,8}-?\d{3,6}")
+_ERRNO = re.compile(r"E[A-Z]{3,16}")  # of Node.js and npm
 _ERROR_BEFORE = re.compile(r"(?i)(?:error|warning|code|errno|fatal|SQLSTATE)[ :=(\[]{1,2}$")
+# A group of Maven's, as the artifact's name follows it.
+_GROUP_BEFORE = re.compile(r"(?<![\w.-])((?:org|com|io|net|dev|de|me|javax?|jakarta)(?:\.[a-z][a-z0-9_-]*){1,8}):$")
+_ARTIFACT = re.compile(r"[a-z][a-z0-9]*(?:[-._][a-z0-9]+)*")
 _LIBRARY = re.compile(r"lib([a-z]{2,20})-?\d{1,3}(?:\.\d{1,3}){0,2}[a-z]?\d?(?:-(?:dev|dbg|bin|common|data|doc|t64))?")
 _JAVA = re.compile(
     r"(?:org|com|io|net|java|javax|jakarta|sun|jdk|kotlin|scala|groovy|dev)(?:\.[a-z][a-z0-9_]*){1,8}(?:\.[A-Z]\w*(?:\$\w+)*)(?:\.[\w<>$]+)?|[A-Z][A-Za-z0-9]*(?:\$\w+)?\.(?:java|kt|scala|groovy)"
 )
 _ARCHIVE = re.compile(
-    r"([\w.+~-]+?)\.(?:tar\.(?:gz|xz|bz2|zst)|tgz|txz|zip|deb|rpm|whl|jar|war|AppImage|gz|xz|zst|apk|exe|msi|iso|img|gem|nupkg|run|node|so(?:\.\d+)*)"
+    r"([\w.+~-]+?)\.(?:tar\.(?:gz|xz|bz2|zst)|tgz|txz|zip|deb|rpm|whl|jar|war|AppImage|gz|xz|zst|apk|exe|msi|iso|img|gem|nupkg|run|node|so(?:\.\d+)*|ko(?:\.(?:xz|zst|gz))?)"
 )
 _PACKAGE_FILE = re.compile(
     r"([a-z0-9][a-z0-9+.-]*)[_-](\d[\w.+~:%-]*?)[_-](?:amd64|arm64|armhf|i386|all|x86_64|aarch64|noarch)\.(?:deb|rpm|apk|snap|udeb)"
@@ -71,6 +77,10 @@ _DIGIT_INSIDE = re.compile(r"[A-Za-z]\d[A-Za-z]|\d[A-Za-z]+\d")
 
 def _is_version(token: str) -> bool:
     return token[:1] in _VERSION_STARTS and _VERSION.matches(token)
+
+
+def _is_errno(token: str, text: str, start: int) -> bool:
+    return _ERRNO.fullmatch(token) is not None and _ERROR_BEFORE.search(text, max(0, start - 12), start) is not None
 
 
 class Gate:
@@ -125,7 +135,14 @@ class Gate:
     def _local_version(self, token: str) -> bool:
         """`2.1.0+cpu`: a version and public words."""
         version, *locals_ = token.split("+")
-        return _is_version(version) and all(_is_version(part) or self._part(part) for part in locals_)
+        return _is_version(version) and all(
+            _is_version(part) or self._part(part) or _DISTRO_BUILD.fullmatch(part) for part in locals_
+        )
+
+    def _follows_group(self, text: str, start: int) -> bool:
+        """Whether a public group stands in front: what it publishes is public."""
+        group = _GROUP_BEFORE.search(text, max(0, start - 80), start)
+        return group is not None and self.passes(group[1], group[1], 0)
 
     @staticmethod
     def _code(token: str, text: str, start: int) -> bool:
@@ -153,11 +170,15 @@ class Gate:
             return (
                 len(token) == 1
                 or vocabulary.knows(token)
+                or _is_errno(token, text, start)
                 or (len(token) > 3 and not token.islower() and not token.istitle() and vocabulary.knows_parts(token))
             )
         if token.isdigit() and len(token) > 7:
             # A date, or bytes; other long numbers may be somebody's.
-            if len(token) == 8 and _ERROR_BEFORE.search(text, max(0, start - 12), start):
+            end = start + len(token)
+            if (len(token) == 8 and _ERROR_BEFORE.search(text, max(0, start - 12), start)) or (
+                len(token) < 14 and _UNIT_AFTER.match(text, end)
+            ):
                 return True
             return (len(token) == 8 and token[:2] in {"19", "20"}) or (len(token) < 14 and int(token) % 1024 == 0)
         if token[0].isdigit() and "+" in token and self._local_version(token):
@@ -182,6 +203,8 @@ class Gate:
             )
         if token[0] == "l" and text[start - 1 : start] == "-" and vocabulary.knows(token[1:]):
             return True  # the linker's -lname
+        if text[start - 1 : start] == ":" and _ARTIFACT.fullmatch(token) and self._follows_group(text, start):
+            return True
         if (library := _LIBRARY.fullmatch(token)) and vocabulary.knows(library[1]):
             return True
         return self._package_file(token) or self._archive(token) or self._compound(token, text[start - 1 : start] in {"/", "-"})

@@ -15,6 +15,7 @@ from telemetry_service.core.scrub.rule import Change, Found
 
 SYMBOL = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)+|[a-z]+(?:_[a-z]+)+(?:_\d{1,2})?")  # of a program: no host has an underscore
 CAMEL = re.compile(r"[a-z][A-Z]")
+EXCEPTION = re.compile(r"[a-z](?:Exception|Error)$")
 _NUMBERISH = re.compile(r"[\d.:_-]+|0x[0-9a-fA-F]+|v?\d+(?:\.\w+)*(?:-\w+)?")
 _NO_HOST_AFTER = ("@", "==", ">=", "<=", "~=", "!=")
 _PORT_OR_ADDRESS = re.compile(r":\d{2,5}(?:\D|$)|/(?:<ipv|\d+\.)")
@@ -91,6 +92,8 @@ class HostJudge:
         end = found.start + len(value)
         after, before = found.text[end : end + 8], found.before
         if self.host(found) is None or (after.startswith(("(", "::", "=", "@")) and not after.startswith("=>")):
+            return None
+        if EXCEPTION.search(value):
             return None
         if "." in value:
             return (self.site(found) or self._inner(found, value)) if "/" not in before[-1:] else None

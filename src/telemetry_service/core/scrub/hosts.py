@@ -10,12 +10,13 @@ from collections.abc import Callable, Container
 from functools import partial
 
 from telemetry_service.core.scrub import host_shapes
-from telemetry_service.core.scrub.host_judge import CAMEL, SYMBOL, HostJudge, hide, is_address_or_number, plain
+from telemetry_service.core.scrub.host_judge import CAMEL, EXCEPTION, SYMBOL, HostJudge, hide, is_address_or_number, plain
 from telemetry_service.core.scrub.host_words import (
     AFTER_ADDRESSES,
     LDAP_PARTS,
     MESSAGE_NOUNS,
     NODE_FOLDERS,
+    NOT_HOSTS,
     PORT_NUMBERS,
     TARGET_NOUNS,
     UNITS,
@@ -25,6 +26,7 @@ from telemetry_service.core.scrub.rule import Change, Found, Kind
 _GUEST_NOUN = re.compile(
     r"(?i)(?:container|guest|vm|lxc|instance|agent|target|member|registry|zone|site|frontend|backend|domain|proxy|upstream)\W*$"
 )
+_BUILD_TARGET_BEFORE = re.compile(r"\bTargets? [\"']$")
 _HOSTNAME_BEFORE = re.compile(r"(?i)\bhostname\s+$|\bhostname: $|hostname -\w\s+$")
 _PLAIN_WORD = re.compile(r"[a-z]+")
 _SIGN_BEFORE = re.compile(r"[<\"'‘“`=]$")
@@ -36,7 +38,7 @@ _RESOLVER_BEFORE = re.compile(
 _ADDRESS_BEFORE = re.compile(r"(?i)address\s*$")
 _DIGIT = re.compile(r"\d")
 _UNRESOLVED_BEFORE = re.compile(
-    r"(?:ENOTFOUND|EAI_AGAIN|Could not resolve host:|UnknownHostException:|unable to resolve host|resolve hostname|resolve host ?name)\s*[\"'‘“`]?$"
+    r"(?:ENOTFOUND|EAI_AGAIN|Could not resolve host:|UnknownHostException:|unable to resolve host|resolve hostname|resolve address for|resolve host ?name)\s*[\"'‘“`]?$"
 )
 _VERSION_OR_TAG = re.compile(r"v?\d+(?:[-+.]\w+)*$|latest$|next$|sha\d+$|npm$|beta$|alpha$|canary$|stable$|main$|master$")
 _UNIT = re.compile(rf"\.(?:{UNITS})$")
@@ -63,6 +65,7 @@ _OPTION_D = re.compile(r"\s-d $")
 _COMMAND_BEFORE = re.compile(r"\b(?:host|nc|hostname|dig|ping|nmap|ssh)\s+$")
 _HOST_COMMAND_BEFORE = re.compile(r"(?:^|\s)host\s+$")
 _NODE_BEFORE = re.compile(r"(?:^|[^/\w])(?:nodes/|host/|mon\.|mgr\.|mds\.|lxc:|qemu:)$")
+_KERNEL_NOUNS = frozenset({"kernel", "version", "release", "headers", "image", "firmware", "distribution"})
 _HEX_RUN = re.compile(r"[0-9a-f]{7,}")
 
 
@@ -71,12 +74,16 @@ def _noun(judge: HostJudge, found: Found) -> Change | None:
     value = found.value.rstrip(".")
     if _GUEST_NOUN.search(found.before) and judge.is_word(value):
         return None
+    if (found.before.endswith("(") and CAMEL.search(value)) or _BUILD_TARGET_BEFORE.search(found.before):
+        return None  # `server (NotFound)`; `Target "zlib"`
     return judge.site(found) if "." in value else judge.host(found)
 
 
 def _named(judge: HostJudge, found: Found) -> Change | None:
     value = plain(found.value)
     is_word = judge.is_word(value)
+    if found.value[0].isupper() and judge.is_phrase(value):
+        return None
     if is_word and _HOSTNAME_BEFORE.search(found.before):
         return None
     if is_word and _PLAIN_WORD.fullmatch(value) and not _SIGN_BEFORE.search(found.before):
@@ -189,9 +196,21 @@ def _argument(judge: HostJudge, found: Found) -> Change | None:
     return judge.host(found)
 
 
+def _kernel_host(judge: HostJudge, found: Found) -> Change | None:
+    """What `uname -a` prints after the system: `Linux Mint 21` and `Linux kernel 6.1` name no machine."""
+    value = found.value
+    return None if judge.is_word(value) and (value[0].isupper() or value in _KERNEL_NOUNS) else judge.host(found)
+
+
+def _joined(judge: HostJudge, found: Found) -> Change | None:
+    """Behind `-h` without a space."""
+    value = found.value
+    return None if judge.is_word(f"h{value}") or plain(value) in judge.public or plain(value) in NOT_HOSTS else hide(found)
+
+
 def _dns_name(judge: HostJudge, found: Found) -> Change | None:
     value = plain(found.value)
-    return None if value in MESSAGE_NOUNS or SYMBOL.fullmatch(value) else judge.host(found)
+    return None if value in MESSAGE_NOUNS or SYMBOL.fullmatch(value) or EXCEPTION.search(found.value) else judge.host(found)
 
 
 def _node(judge: HostJudge, found: Found) -> Change | None:
@@ -222,6 +241,8 @@ _PLACES: dict[str, Callable[[HostJudge, Found], Change | None]] = {
     "fq": HostJudge.site,
     "site": HostJudge.site,
     "dnsname": _dns_name,
+    "joined": _joined,
+    "kernelhost": _kernel_host,
     "dcpart": lambda judge, found: None if found.value.lower() in LDAP_PARTS else hide(found),
     "node": _node,
     "mx": HostJudge.peer,

@@ -45,5 +45,5 @@ RULES: tuple[Rule, ...] = (
     Rule("ssid-default", r"(?:^|[\s\"'=(:])(?P<ssid>(?:FRITZ!Box|MagentaWLAN|Livebox|WLAN|Vodafone|VodafoneMobileWiFi|o2-WLAN|Speedport|WLAN-Speedport|EasyBox|TP-Link|TP-LINK|NETGEAR|Linksys|dlink|D-Link|SKY|BTHub|BT-Hub|Telekom|UPC|Ziggo|KPN|Bbox|Freebox|SFR|NETIA|xfinity|XFINITY|HUAWEI|ASUS|Tenda|PLUSNET|TALKTALK|Telia|TeliaGateway|Home&Life|INFOSTRADA|Swisscom|iPhone|AndroidAP)[-_][A-Z0-9]{4,}(?:[-_][A-Za-z0-9.]+)?)(?:$|[\s\"',;:)])"),
     Rule("ssid-line", r"(?m)\b(?:SSID|ESSID)\s*[:=]\s*(?P<ssid>[^\s\"'<>\n][^\"'<>\n]{0,39})$"),
     Rule("ssid-psk", r"(?i)\b(?:connection|connect|connecting|connected|joining|network)\b[^\n]{0,20}?[\"'‘](?P<ssid>[^\"'’\n]{2,40})[\"'’][^\n]{0,30}\b(?:psk|wpa\d?|wifi|wi-fi|wireless|wlan\d?|802\.1x|passphrase|signal|ssid)"),
-    Rule("ssid-association", r"(?i)\b(?:associat\w+ with|authenticate with|join(?:ing|ed)?(?: network)?|dev wifi connect|iw \S+ connect|nmcli con(?:nection)? up(?: id)?|con-name|Connection)\s+(?:ssid\s*)?(?:\"(?P<ssid>[^\"\n]{1,40})\"|'(?P<ssid1>[^'\n]{1,40})')"),
+    Rule("ssid-association", r"(?i)\b(?:associat\w+ with|authenticate with|join(?:ing|ed)?(?: network)?|dev wifi connect|iw \S+ connect|station \S+ connect(?:-hidden)?|nmcli con(?:nection)? up(?: id)?|con-name|Connection)\s+(?:ssid\s*)?(?:\"(?P<ssid>[^\"\n]{1,40})\"|'(?P<ssid1>[^'\n]{1,40})')"),
 )

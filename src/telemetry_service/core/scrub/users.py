@@ -46,6 +46,9 @@ _TITLE_BEFORE = re.compile(
     r"(?i)(?:\b(?:dr|prof|mrs?|ms|herr|frau|ing)\.?|author|committer|full ?name|real ?name|-by|gecos)[^\w]*$"
 )
 _VERSION = re.compile(r"v?\d")
+# A module of Go is published with its owner: the proxies and the index of modules show both.
+_MODULE_AFTER = re.compile(r"/[\w.-]+(?:/[\w.-]+)?@v\d")
+_MODULE_BEFORE = re.compile(r"\b(?:module|package|downloading|finding) (?:github|gitlab)\.com/$")
 _NAME_JOINT = re.compile(r"[-_.]|(?<=[a-z])(?=[A-Z])")
 _LIST_GAP = re.compile(r"[ ,]+")
 
@@ -205,6 +208,8 @@ def _owner(judge: UserJudge, found: Found) -> Change | None:
     value = found.value
     if (
         judge.is_word(value)
+        or _MODULE_AFTER.match(found.after)
+        or _MODULE_BEFORE.search(found.before)
         or value.lower() in _PUBLIC_OWNERS
         or judge.is_word(value.lower().replace("_", "-"))
         or value.lower() in {"library", "repos", "api", "v2", "orgs", "users", "search", "login", "settings", "features"}
