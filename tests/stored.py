@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from event_strategies import KNOWN_REPOS
-from telemetry_service.core.counts import NUMERIC, Sources, contributions
+from telemetry_service.core.counts import NUMERIC, Cell, Sources, cells, contributions
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import Installation
 from telemetry_service.core.period import month_of
@@ -91,13 +91,18 @@ def table(directory: Path, name: str) -> dict[Key, int]:
     return counts
 
 
+def cells_of(installation: Installation, sources: Sources) -> list[Cell]:
+    """The cells in which an installation counts as one."""
+    return [cell for group, details in contributions(installation, sources) for cell in cells(group, details)]
+
+
 def counted(of: Iterable[Installation], *, monthly: bool = False) -> dict[Key, int]:
     """What the table of days, or of months, must hold for these installations."""
     sources = Sources(KNOWN_REPOS)
     counts: Counter[Key] = Counter()
     for installation in of:
         unit = month_of(installation.day) if monthly else installation.day
-        counts.update(Key(*cell, unit) for cell in contributions(installation, sources))
+        counts.update(Key(*cell, unit) for cell in cells_of(installation, sources))
     return dict(counts)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from event_strategies import KNOWN_REPOS, RANDOM_IDS, events
+from stored import cells_of
 from telemetry_service.core.counts import (
     ALL,
     CORE_STEPS,
@@ -20,7 +21,6 @@ from telemetry_service.core.counts import (
     Facet,
     Sources,
     bucket_seconds,
-    contributions,
     duration_bucket,
     step,
 )
@@ -76,10 +76,10 @@ def of(cells: list[Cell], script: str, facet: Facet) -> set[tuple[Any, Any]]:
 
 def test_a_running_installation_counts_by_type_script_and_system_alone() -> None:
     for status in ("installing", "validation", "configuring"):
-        assert contributions(installation(status, **{k: v for k, v in EVERYTHING.items() if k in BY_NAME}), SOURCES) == [
+        assert cells_of(installation(status, **{k: v for k, v in EVERYTHING.items() if k in BY_NAME}), SOURCES) == [
+            Cell("jellyfin lxc", Facet.OUTCOME, Dimension.TYPE, VE, "lxc", status),
             Cell(ALL, Facet.OUTCOME, Dimension.TYPE, VE, "lxc", status),
             Cell(ALL, Facet.SCRIPTS, Dimension.SCRIPT, VE, "jellyfin lxc", status),
-            Cell("jellyfin lxc", Facet.OUTCOME, Dimension.TYPE, VE, "lxc", status),
             Cell(ALL, Facet.SCRIPTS, Dimension.SYSTEM, VE, "debian", status),
         ]
 
@@ -96,7 +96,7 @@ def test_a_running_installation_counts_by_type_script_and_system_alone() -> None
 )
 @pytest.mark.parametrize("type_", ["lxc", "vm", "turnkey"])
 def test_what_ended_counts_for_all_and_for_its_script(status: str, outcome: Any, failure: Any, type_: str) -> None:
-    cells = contributions(installation(status, type_, **EVERYTHING), SOURCES)
+    cells = cells_of(installation(status, type_, **EVERYTHING), SOURCES)
     for script in (ALL, f"jellyfin {type_}"):
         assert of(cells, script, Facet.OUTCOME) == {(Dimension.TYPE, type_)} | outcome
         assert of(cells, script, Facet.SYSTEM) == SYSTEM
@@ -108,7 +108,7 @@ def test_what_ended_counts_for_all_and_for_its_script(status: str, outcome: Any,
 @pytest.mark.parametrize("type_", ["pve", "addon", "tool"])
 @pytest.mark.parametrize("status", ["success", "failed", "aborted", "unknown"])
 def test_tools_stay_out_of_what_is_counted_over_installations(status: str, type_: str) -> None:
-    cells = contributions(installation(status, type_, **EVERYTHING), SOURCES)
+    cells = cells_of(installation(status, type_, **EVERYTHING), SOURCES)
     assert of(cells, ALL, Facet.OUTCOME) == {(Dimension.TYPE, type_)}
     assert of(cells, ALL, Facet.SYSTEM) == of(cells, ALL, Facet.FAILURE) == set()
     assert of(cells, f"jellyfin {type_}", Facet.SYSTEM) == SYSTEM
@@ -116,26 +116,26 @@ def test_tools_stay_out_of_what_is_counted_over_installations(status: str, type_
 
 
 def test_what_is_absent_counts_nowhere() -> None:
-    cells = contributions(installation("success"), SOURCES)
+    cells = cells_of(installation("success"), SOURCES)
     assert {cell.dimension for cell in cells} == {Dimension.TYPE, Dimension.SCRIPT}
-    cells = contributions(installation("failed"), SOURCES)
+    cells = cells_of(installation("failed"), SOURCES)
     assert of(cells, ALL, Facet.FAILURE) == {(Dimension.CATEGORY, "unknown")}
 
 
 def test_pairs_with_one_half() -> None:
-    cells = contributions(installation("success", os_type="debian", gpu_vendor="amd", arch="arm64"), SOURCES)
+    cells = cells_of(installation("success", os_type="debian", gpu_vendor="amd", arch="arm64"), SOURCES)
     assert of(cells, ALL, Facet.SYSTEM) == {
         (Dimension.OS, "debian"),
         (Dimension.GPU, "amd"),
         (Dimension.CPU, "unknown arm64"),
     }
-    assert of(contributions(installation("success", os_version="12"), SOURCES), ALL, Facet.SYSTEM) == set()
+    assert of(cells_of(installation("success", os_version="12"), SOURCES), ALL, Facet.SYSTEM) == set()
 
 
 @given(events())
 def test_every_installation_counts_once_per_cell(event: Event) -> None:
     state = from_event(event)
-    cells = contributions(state, SOURCES)
+    cells = cells_of(state, SOURCES)
     assert max(Counter(cells).values()) == 1
     assert {cell.status for cell in cells} == {state.status}
     assert len({cell.source for cell in cells}) == 1

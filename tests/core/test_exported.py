@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from event_strategies import KNOWN_REPOS, MIDNIGHT, events
 from explaining import EXPLAIN
-from telemetry_service.core.counts import Sources, contributions
+from stored import cells_of
+from telemetry_service.core.counts import Sources
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Event
 from telemetry_service.core.exported import exported, exported_label, restored, restored_label
@@ -63,7 +64,7 @@ def test_it_goes_on_joining(first: Event, second: Event) -> None:
 def test_a_count_is_restored_exactly(found: list[Event]) -> None:
     sources = Sources(KNOWN_REPOS)
     for event in found:
-        for cell in contributions(from_event(msgspec.structs.replace(event, cause="a" * 16)), sources):
+        for cell in cells_of(from_event(msgspec.structs.replace(event, cause="a" * 16)), sources):
             row = through_json(exported_count(20_000, cell, 7))
             assert restored_count(row, INTAKE, frozenset((*KNOWN_REPOS, "external"))) == Counted(20_000, cell, 7)
 
@@ -133,7 +134,7 @@ class TestTamperedWith:
         ],
     )
     def test_counts(self, changes: dict[str, Any]) -> None:
-        row = exported_count(20_000, contributions(from_event(FAILED), Sources(KNOWN_REPOS))[2], 7)
+        row = exported_count(20_000, cells_of(from_event(FAILED), Sources(KNOWN_REPOS))[0], 7)
         with pytest.raises(Rejected):
             restored_count(row | changes, INTAKE, frozenset(KNOWN_REPOS))
 

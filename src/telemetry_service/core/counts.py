@@ -2,14 +2,14 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
-from functools import partial
+from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
 from telemetry_service.core.fields import INSTALLATION_TYPES
-from telemetry_service.core.installation import INDEX, Installation
+from telemetry_service.core.installation import INDEX, Installation, Outcome
 
 
 class Facet(IntEnum):
@@ -59,8 +59,16 @@ class Cell(NamedTuple):
     status: str
 
 
-_cell = partial(tuple.__new__, Cell)  # a cell from its parts, in half the time of Cell(...): an installation has 20
-Detail = tuple[int, int, str | int]
+class Group(NamedTuple):
+    """Cells that differ only in what they count by; `script` is empty for all scripts."""
+
+    script: str
+    source: str
+    status: str
+
+
+Place = tuple[Facet, Dimension]
+Detail = tuple[Place, str | int]  # one cell of a group
 
 # Distributions are read in steps that people choose by; a size counts under the smallest step that holds it.
 CORE_STEPS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024)
@@ -121,8 +129,8 @@ def script_of(installation: Installation) -> str:
     return f"{installation.value('nsapp')} {installation.value('type')}"
 
 
-def contributions(installation: Installation, sources: Sources) -> list[Cell]:
-    """The cells in which this installation counts as one.
+def contributions(installation: Installation, sources: Sources) -> tuple[tuple[Group, list[Detail]], ...]:
+    """The details in which this installation counts as one, in the group of its script and in that of all scripts.
 
     A running installation counts by type, script and operating system alone; one that ended also counts by resources,
     duration and cause. Only containers and virtual machines enter what is counted over all scripts, beside the type itself.
@@ -132,50 +140,59 @@ def contributions(installation: Installation, sources: Sources) -> list[Cell]:
     type_ = installation.value("type")
     os_type = installation.value("os_type")
     script = script_of(installation)
-    cells = [
-        _cell((ALL, Facet.OUTCOME, Dimension.TYPE, source, type_, status)),
-        _cell((ALL, Facet.SCRIPTS, Dimension.SCRIPT, source, script, status)),
-        _cell((script, Facet.OUTCOME, Dimension.TYPE, source, type_, status)),
-    ]
+    of_script: list[Detail] = [(_TYPE, type_)]
+    of_all: list[Detail] = [(_TYPE, type_), (_SCRIPT, script)]
     if os_type:
-        cells.append(_cell((ALL, Facet.SCRIPTS, Dimension.SYSTEM, source, os_type, status)))
-    if installation.running:
-        return cells
-    is_installation = type_ in INSTALLATION_TYPES
-    for facet, dimension, value in _details(installation, status):
-        cells.append(_cell((script, facet, dimension, source, value, status)))
-        if is_installation:
-            cells.append(_cell((ALL, facet, dimension, source, value, status)))
-    return cells
+        of_all.append((_SYSTEM, os_type))
+    if installation.outcome is not None:
+        of_script += _system_details(*_system_values(installation.values))
+        of_script += _outcome_details(installation.outcome, status)
+        if type_ in INSTALLATION_TYPES:
+            of_all += of_script[1:]
+    return (Group(script, source, status), of_script), (Group(ALL, source, status), of_all)
 
 
-def _details(installation: Installation, status: str) -> list[Detail]:
-    details: list[Detail] = []
-    add = details.append
-    os_type, os_version, pve_version, method, *sizes, gpu, passthrough, cpu, arch = _detail_values(installation.values)
-    if os_type:
-        add((Facet.SYSTEM, Dimension.OS, _pair(os_type, os_version)))
-    if pve_version:
-        add((Facet.SYSTEM, Dimension.PVE, pve_version))
-    if method:
-        add((Facet.SYSTEM, Dimension.METHOD, method))
-    for size, (dimension, steps) in zip(sizes, _RESOURCES, strict=True):
-        if size:
-            add((Facet.SYSTEM, dimension, step(size, steps)))
-    if gpu:
-        add((Facet.SYSTEM, Dimension.GPU, _pair(gpu, passthrough)))
-    if cpu or arch:
-        add((Facet.SYSTEM, Dimension.CPU, _pair(cpu or "unknown", arch)))
-    outcome = installation.outcome
-    assert outcome is not None
-    if status == "success" and outcome.install_duration:
-        add((Facet.OUTCOME, Dimension.DURATION, duration_bucket(outcome.install_duration)))
-    if status != "success":
-        add((Facet.FAILURE, Dimension.CATEGORY, outcome.error_category or "unknown"))
-        if outcome.exit_code is not None:
-            add((Facet.FAILURE, Dimension.EXIT_CODE, outcome.exit_code))
+def cells(group: Group, details: Iterable[Detail]) -> Iterator[Cell]:
+    """The cells of some details of a group."""
+    for (facet, dimension), value in details:
+        yield Cell(group.script, facet, dimension, group.source, value, group.status)
+
+
+@lru_cache(1024)  # most installations of a script are on one system and take the sizes it proposes
+def _system_details(
+    os_type: str | None,
+    os_version: str | None,
+    pve_version: str | None,
+    method: str | None,
+    cores: int | None,
+    ram: int | None,
+    disk: int | None,
+    gpu: str | None,
+    passthrough: str | None,
+    cpu: str | None,
+    arch: str | None,
+) -> tuple[Detail, ...]:
+    found: tuple[tuple[Place, str | int | None], ...] = (
+        (_OS, os_type and _pair(os_type, os_version)),
+        (_PVE, pve_version),
+        (_METHOD, method),
+        (_CORES, cores and step(cores, CORE_STEPS)),
+        (_RAM, ram and step(ram, RAM_STEPS_MB)),
+        (_DISK, disk and step(disk, DISK_STEPS_GB)),
+        (_GPU, gpu and _pair(gpu, passthrough)),
+        (_CPU, _pair(cpu or "unknown", arch) if cpu or arch else None),
+    )
+    return tuple((place, value) for place, value in found if value)
+
+
+def _outcome_details(outcome: Outcome, status: str) -> list[Detail]:
+    if status == "success":
+        return [(_DURATION, duration_bucket(outcome.install_duration))] if outcome.install_duration else []
+    details: list[Detail] = [(_CATEGORY, outcome.error_category or "unknown")]
+    if outcome.exit_code is not None:
+        details.append((_EXIT_CODE, outcome.exit_code))
     if status == "failed" and outcome.cause:
-        add((Facet.FAILURE, Dimension.ERROR, outcome.cause))
+        details.append((_ERROR, outcome.cause))
     return details
 
 
@@ -183,8 +200,22 @@ def _pair(first: str, second: str | None) -> str:
     return f"{first} {second}" if second else first
 
 
-_RESOURCES = ((Dimension.CORES, CORE_STEPS), (Dimension.RAM, RAM_STEPS_MB), (Dimension.DISK, DISK_STEPS_GB))
-_detail_values = itemgetter(
+_TYPE: Place = (Facet.OUTCOME, Dimension.TYPE)
+_DURATION: Place = (Facet.OUTCOME, Dimension.DURATION)
+_OS: Place = (Facet.SYSTEM, Dimension.OS)
+_PVE: Place = (Facet.SYSTEM, Dimension.PVE)
+_METHOD: Place = (Facet.SYSTEM, Dimension.METHOD)
+_CORES: Place = (Facet.SYSTEM, Dimension.CORES)
+_RAM: Place = (Facet.SYSTEM, Dimension.RAM)
+_DISK: Place = (Facet.SYSTEM, Dimension.DISK)
+_GPU: Place = (Facet.SYSTEM, Dimension.GPU)
+_CPU: Place = (Facet.SYSTEM, Dimension.CPU)
+_CATEGORY: Place = (Facet.FAILURE, Dimension.CATEGORY)
+_EXIT_CODE: Place = (Facet.FAILURE, Dimension.EXIT_CODE)
+_ERROR: Place = (Facet.FAILURE, Dimension.ERROR)
+_SCRIPT: Place = (Facet.SCRIPTS, Dimension.SCRIPT)
+_SYSTEM: Place = (Facet.SCRIPTS, Dimension.SYSTEM)
+_system_values = itemgetter(
     *(INDEX[name] for name in ("os_type", "os_version", "pve_version", "method", "core_count", "ram_size", "disk_size")),
     *(INDEX[name] for name in ("gpu_vendor", "gpu_passthrough", "cpu_vendor", "arch")),
 )

@@ -161,38 +161,27 @@ def pack_joins(installation: Installation) -> bytes:
     number of the stamp of each register and of the outcome, two in a byte.
     """
     start = installation.started_at
-    numbers: dict[tuple[int, int], int] = {}
+    numbers: dict[tuple[int, int] | None, int] = {None: 0}
     flat = [start]
     for rank, received_at in installation.firsts.items():
         numbers[-rank, received_at] = len(numbers)
         flat += (rank, received_at - start)
-    references: list[int] = []
-    outcome_stamp = installation.outcome.stamp if installation.outcome else None
-    last: Stamp | None = None
-    reference = 0
-    for stamp in (*installation.stamps, outcome_stamp):
-        if stamp is None:
-            references.append(0)
-            continue
-        if stamp is last:  # most registers have the stamp of one event
-            references.append(reference)
-            continue
-        number = numbers.get(stamp)
-        if number is None:
-            number = numbers[stamp] = len(numbers)
+    stamps = (*installation.stamps, installation.outcome.stamp if installation.outcome else None)
+    for stamp in dict.fromkeys(stamps):
+        if stamp is not None and stamp not in numbers:
+            numbers[stamp] = len(numbers)
             flat += (-stamp.minus_rank, stamp.received_at - start)
-        last, reference = stamp, number + 1
-        references.append(reference)
-    return msgspec.msgpack.encode((flat, _pack_references(references)))
+    return msgspec.msgpack.encode((flat, _pack_references([numbers[stamp] for stamp in stamps])))
 
 
 def _pack_references(references: list[int]) -> bytes:
-    if max(references) < 16:
+    if max(references) < len(_HEX_DIGITS):
         even = references if len(references) % 2 == 0 else [*references, 0]
-        return bytes([high << 4 | low for high, low in zip(even[::2], even[1::2], strict=True)])
+        return bytes.fromhex("".join([_HEX_DIGITS[reference] for reference in even]))
     return bytes(references)
 
 
+_HEX_DIGITS = "0123456789abcdef"
 _decode_joins = msgspec.msgpack.Decoder(tuple[list[int], bytes]).decode
 
 

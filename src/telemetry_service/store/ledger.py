@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from telemetry_service.core.counts import Cell, Sources, contributions, script_of
+from telemetry_service.core.counts import Cell, Detail, Group, Sources, cells, contributions, script_of
 from telemetry_service.core.installation import Installation
 from telemetry_service.store import tallies
 from telemetry_service.store.cells import Packer
@@ -31,7 +31,8 @@ class Ledger:
         self._rows = rows
         self._packer = packer
         self._sources = sources
-        self._changes: defaultdict[_Change, Counter[Cell]] = defaultdict(Counter)
+        # Summed up before cells are made and packed: most occur many times in a batch.
+        self._changes: defaultdict[tuple[_Change, Group], Counter[Detail]] = defaultdict(Counter)
         self._exact: Exact = Counter()
         self._public: defaultdict[int, Public] = defaultdict(Counter)
 
@@ -61,7 +62,8 @@ class Ledger:
 
     def add(self, day: int, cell: Cell, n: int) -> None:
         """Count so many installations that are gone, on a day on which nothing was counted. None of it is released."""
-        self._changes[_Change(+1, day, False)][cell] += n
+        subject, packed = self._packer.pack(cell, day)
+        self._exact[subject, day, packed] += n
 
     def settle(self, today: int, k: int) -> None:
         """Bring the counts up to date; what is released, in steps of k, is released on the UTC day `today`.
@@ -85,15 +87,17 @@ class Ledger:
         """What these installations add up to."""
         self._changes.clear()
         for row in rows:
-            self._changes[_Change(+1, row.installation.day, False)].update(contributions(row.installation, self._sources))
+            self._sum_up(_Change(+1, row.installation.day, False), row.installation)
         expected, _ = self._packed()
         self._changes.clear()
         return expected
 
     def _count(self, sign: int, row: Row) -> None:
-        # Cells are summed up before they are packed: most occur many times in a batch.
-        key = _Change(sign, row.installation.day, row.released)
-        self._changes[key].update(contributions(row.installation, self._sources))
+        self._sum_up(_Change(sign, row.installation.day, row.released), row.installation)
+
+    def _sum_up(self, change: _Change, installation: Installation) -> None:
+        for group, details in contributions(installation, self._sources):
+            self._changes[change, group].update(details)
 
     def _is_released(self, stored: Row | None, row: Row) -> bool:
         if row.installation.running:
@@ -106,8 +110,8 @@ class Ledger:
         """The changes as the tables have them, and those of them that are released."""
         exact: Exact = Counter()
         public: Public = Counter()
-        for (sign, day, released), cells in self._changes.items():
-            for cell, n in cells.items():
+        for ((sign, day, released), group), details in self._changes.items():
+            for cell, n in zip(cells(group, details), details.values(), strict=True):
                 subject, packed = self._packer.pack(cell, day)
                 exact[subject, day, packed] += sign * n
                 if released:

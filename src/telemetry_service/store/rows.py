@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import (
     JOINED,
@@ -24,6 +26,7 @@ COLUMNS = ("id", "execution", "person", "random_id", "status", "released", *OUTC
 _FIRST_OUTCOME = COLUMNS.index("exit_code")
 _FIRST_REGISTER = COLUMNS.index(JOINED[1])
 _REGISTER_KINDS = tuple(kind_of(column) for column in JOINED[1:])
+_NO_ENDING = (None,) * len(OUTCOME_COLUMNS)
 _NAME_KINDS = (*(kind_of(column) for column in OUTCOME_COLUMNS), *_REGISTER_KINDS)
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM installation"
 _INSERT = f"INSERT INTO installation ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -163,8 +166,10 @@ class Rows:
 
     def _free_id(self, installation: Installation) -> int:
         """A free id from the millisecond of the beginning on, or the last before it: always of its UTC day."""
-        base = installation.started_at // 1000 * IDS_PER_MILLISECOND
-        lowest, highest = id_range(installation.day, installation.day)
+        started_at = installation.started_at
+        base = started_at // 1000 * IDS_PER_MILLISECOND
+        day = started_at // MICROSECONDS_PER_DAY
+        lowest, highest = id_range(day, day)
         next_id = max(base, self._highest_id + 1)
         if next_id < min(base + IDS_PER_SECOND, highest):  # as a rule, since reports come in order
             return next_id
@@ -197,25 +202,28 @@ class Rows:
 
     def _encode(self, row: Row) -> list[Any]:
         installation = row.installation
-        day = installation.day
         random_id = installation.values[0]
         outcome = installation.outcome
-        ending: tuple[Any, ...] = (None,) * len(OUTCOME_COLUMNS)
-        if outcome is not None:
-            ending = tuple(getattr(outcome, name) for name in OUTCOME_COLUMNS)
-        encoded: list[Any] = [
+        ending = _NO_ENDING if outcome is None else msgspec.structs.astuple(outcome)[1:]
+        return [
             installation.execution,
             self._person(random_id),
             random_id,
             STATUS_CODE[installation.status],
             int(row.released),
+            *self._numbered((*ending, *installation.values[1:]), installation),
+            pack_joins(installation),
         ]
-        for numbers, kind, value in zip(self._numbers, _NAME_KINDS, (*ending, *installation.values[1:]), strict=True):
-            if value is None or numbers is None:
-                encoded.append(value)
-                continue
-            number = numbers.get(value)
-            assert kind is not None
-            encoded.append(self._names.intern(kind, value, day) if number is None else number)
-        encoded.append(pack_joins(installation))
-        return encoded
+
+    def _numbered(self, values: Sequence[Any], installation: Installation) -> list[Any]:
+        """The values of the columns from the outcome on, with names as numbers."""
+        found = [
+            value if numbers is None or value is None else numbers.get(value)
+            for numbers, value in zip(self._numbers, values, strict=True)
+        ]
+        if found.count(None) > values.count(None):
+            day = installation.day
+            for index, kind in enumerate(_NAME_KINDS):
+                if kind is not None and values[index] is not None:
+                    found[index] = self._names.intern(kind, values[index], day)
+        return found

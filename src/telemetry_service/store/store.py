@@ -30,7 +30,6 @@ from telemetry_service.store.runs import note_run
 
 FILE_NAME = "store.sqlite"
 RECOUNT_DAYS = 30  # at once: bounds memory and how long the fold has to wait
-_OPEN_REGISTERS = tuple((kind, INDEX[kind]) for kind in OPEN_KINDS if kind in INDEX)
 CACHE_MB = 24  # holds the inner pages of the indexes of some millions of installations
 
 
@@ -70,6 +69,7 @@ class Store:
             if published_step(self.connection) is None and not has_published(self.connection):
                 note_step(self.connection, options.publish_min_count)
         self._packer = Packer(self.names, source_ids)
+        self._open_registers = [(kind, INDEX[kind], self.names.of_kind(kind)) for kind in OPEN_KINDS if kind in INDEX]
         self._new_names = NewNames(self.names, self.connection, options.max_new_apps_per_day)
         self._is_stale = False
         self._version = -1
@@ -220,9 +220,9 @@ class Store:
 
     def with_bounded_names(self, one: Installation, day: int) -> Installation:
         """What is known of an installation, with names that the day has no room for replaced; `one` itself is changed."""
-        for kind, index in _OPEN_REGISTERS:
+        for kind, index, known in self._open_registers:
             text = one.values[index]
-            if text is not None:
+            if text is not None and text not in known:
                 admitted = one.values[index] = self._new_names.admit(kind, text, day)
                 if admitted is None:
                     one.stamps[index] = None
