@@ -15,13 +15,15 @@ import pytest
 from typer.testing import CliRunner
 
 from command_names import all_commands
+from telemetry_service.bootstrap.assembly import open_store
+from telemetry_service.bootstrap.upkeep import existing_store
 from telemetry_service.cli import app
 from telemetry_service.core.fields import FIELDS
 from telemetry_service.settings import SETTINGS, from_environ
 from telemetry_service.settings.declared import in_force
 from telemetry_service.store import store
 from telemetry_service.store.database import connect, migrate
-from telemetry_service.store.directory import identities
+from telemetry_service.store.directory import held, identities
 from telemetry_service.store.revisions import note_revision
 from telemetry_service.store.store import Store, StoreOptions
 
@@ -221,15 +223,24 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("command", "said"),
         [
-            ("recount", "there is no data here yet; set DATA_DIR to the directory of a service"),
-            ("token list", "there is no data here yet; set DATA_DIR to the directory of a service"),
+            ("recount", "there is no data in {missing} yet; set DATA_DIR to the directory of a service"),
+            ("backup", "there is no data in {missing} yet; set DATA_DIR to the directory of a service"),
+            ("token list", "there is no data in {missing} yet; set DATA_DIR to the directory of a service"),
             ("new-key", "secret.key cannot be written (No such file or directory); set DATA_DIR to a directory that can"),
         ],
     )
     def test_a_directory_that_is_missing(self, tmp_path: Path, command: str, said: str) -> None:
         done = run(*command.split(), directory=tmp_path, DATA_DIR=str(tmp_path / "missing"))
+        said = said.format(missing=tmp_path / "missing")
         assert (done.returncode, done.stderr) == (1, f"telemetry-service: {said}\n")
         assert not (tmp_path / "missing").exists()
+
+    def test_a_command_waits_for_the_fold_longer_than_the_fold_for_it(self, tmp_path: Path) -> None:
+        settings = from_environ({"DATA_DIR": str(tmp_path)})
+        with held(tmp_path):
+            open_store(settings, identities(tmp_path)).close()
+        with existing_store(settings) as opened:
+            assert opened.connection.execute("PRAGMA busy_timeout").fetchone() == (60_000,)
 
 
 class TestDemo:
@@ -277,4 +288,5 @@ class TestAudit:
     def test_without_data(self, tmp_path: Path) -> None:
         done = run("audit", directory=tmp_path)
         assert done.returncode == 1
-        assert done.stderr == "telemetry-service: there is no data here yet; set DATA_DIR to the directory of a service\n"
+        said = f"there is no data in {tmp_path / 'data'} yet; set DATA_DIR to the directory of a service"
+        assert done.stderr == f"telemetry-service: {said}\n"

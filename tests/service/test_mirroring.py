@@ -146,4 +146,4 @@ class TestImportedAgain:
 @pytest.mark.parametrize("command", ["status", "retry", "resend"])
 def test_commands_without_data_say_so(new_service: NewService, command: str) -> None:
     done = new_service().command("mirror", command)
-    assert (done.returncode, "there is no data here yet" in done.stderr) == (1, True)
+    assert (done.returncode, "there is no data in" in done.stderr) == (1, True)

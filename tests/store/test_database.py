@@ -8,7 +8,15 @@ import pytest
 
 from stored import opened, query
 from telemetry_service.store import database
-from telemetry_service.store.database import StoreUnavailable, UnusableData, connect, migrate, schema_version
+from telemetry_service.store.compact import truncate_wal
+from telemetry_service.store.database import (
+    COMMAND_WAIT_SECONDS,
+    StoreUnavailable,
+    UnusableData,
+    connect,
+    migrate,
+    schema_version,
+)
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
@@ -120,6 +128,13 @@ END;
 def test_the_view_for_people(tmp_path: Path) -> None:
     with opened(tmp_path):
         assert query(tmp_path, "SELECT * FROM installation_by_name") == []
+
+
+def test_emptying_the_log_does_not_change_how_long_is_waited(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "file", wait_seconds=COMMAND_WAIT_SECONDS)) as connection:
+        connection.execute("CREATE TABLE t (n)")
+        assert truncate_wal(connection)
+        assert pragma(connection, "busy_timeout") == COMMAND_WAIT_SECONDS * 1000
 
 
 class TestNextSteps:

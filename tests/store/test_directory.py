@@ -58,7 +58,7 @@ class TestAnotherOwner:
             directory.chmod(0o755)
             (directory / shut).chmod(0)
             unread = shut == "" or ask is identities
-            said = r"cannot be read \(Permission denied\); run this as the user that owns DATA_DIR" if unread else "no data here"
+            said = r"cannot be read \(Permission denied\); run this as the user that owns DATA_DIR" if unread else "no data in"
             with as_nobody(), pytest.raises(UnusableData, match=said):
                 ask(directory)
             directory.chmod(0o700)
@@ -66,7 +66,7 @@ class TestAnotherOwner:
 
 def test_a_directory_without_a_store_has_no_data(tmp_path: Path) -> None:
     for directory in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(UnusableData, match="no data here yet; set DATA_DIR"):
+        with pytest.raises(UnusableData, match=f"no data in {directory} yet; set DATA_DIR"):
             store_file(directory)
     (tmp_path / store.FILE_NAME).touch()
     assert store_file(tmp_path) == tmp_path / store.FILE_NAME

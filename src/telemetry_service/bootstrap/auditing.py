@@ -16,7 +16,7 @@ from telemetry_service.mirrors.pocketbase import Trouble
 from telemetry_service.settings import Settings
 from telemetry_service.store import inbox
 from telemetry_service.store.audits import note_audit
-from telemetry_service.store.database import connect, migrate, transaction
+from telemetry_service.store.database import COMMAND_WAIT_SECONDS, connect, migrate, transaction
 from telemetry_service.store.directory import LOCK_FILE, identities, store_file
 from telemetry_service.store.inbox import InboxReader
 
@@ -29,7 +29,7 @@ def run_audit(settings: Settings) -> Audit:
     directory = settings.data_dir
     path = store_file(directory)
     ids = identities(directory)
-    with closing(connect(path)) as connection:
+    with closing(connect(path, wait_seconds=COMMAND_WAIT_SECONDS)) as connection:
         migrate(connection, "store", now())
         waiting = InboxReader(directory) if (directory / inbox.FILE_NAME).exists() else None
         scrubber = Scrubber(settings.public_hosts)

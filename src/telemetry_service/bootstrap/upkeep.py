@@ -9,7 +9,7 @@ from telemetry_service.jobs import upkeep
 from telemetry_service.settings import Settings
 from telemetry_service.store import inbox, restoring, retention, store
 from telemetry_service.store.backup import Manifest
-from telemetry_service.store.database import connect
+from telemetry_service.store.database import COMMAND_WAIT_SECONDS, connect
 from telemetry_service.store.directory import identities, store_file
 from telemetry_service.store.inbox import InboxReader
 from telemetry_service.store.restoring import Restored
@@ -25,7 +25,10 @@ def existing_store(settings: Settings, cache_mb: int = CACHE_MB) -> Iterator[Sto
     """The store of a data directory, for a command. Raises `UnusableData` where there is none."""
     store_file(settings.data_dir)
     ids = identities(settings.data_dir)
-    with closing(Store(settings.data_dir, store_options(settings), ids, now=now(), cache_mb=cache_mb)) as opened:
+    options = store_options(settings)
+    with closing(
+        Store(settings.data_dir, options, ids, now=now(), cache_mb=cache_mb, wait_seconds=COMMAND_WAIT_SECONDS)
+    ) as opened:
         yield opened
 
 
@@ -69,7 +72,7 @@ def back_up(settings: Settings, folder: Path | None) -> tuple[Path, Manifest]:
     """Back up the data directory, beside a running service or without one; where the backup is, and what it holds."""
     store_file(settings.data_dir)
     # Neither a key nor the newest schema is needed for it: a backup comes before an update.
-    with closing(connect(settings.data_dir / store.FILE_NAME)) as connection:
+    with closing(connect(settings.data_dir / store.FILE_NAME, wait_seconds=COMMAND_WAIT_SECONDS)) as connection:
         return upkeep.back_up(connection, settings.data_dir, folder or backup_folder(settings), now)
 
 

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from telemetry_service.store.database import BUSY_TIMEOUT_SECONDS, StoreUnavailable, unavailable
+from telemetry_service.store.database import StoreUnavailable, unavailable
 
 PAGES_AT_ONCE = 500  # given back in one transaction
 TRUNCATE_WAIT_MS = 200  # for readers of an older state; a report takes some 50 ms
@@ -33,11 +33,12 @@ def give_back_pages(connection: sqlite3.Connection) -> Iterator[int]:
 def truncate_wal(connection: sqlite3.Connection, *, wait_ms: int = TRUNCATE_WAIT_MS) -> bool:
     """Write everything to the database file and empty its write-ahead log; False while a reader or writer is in the way."""
     try:
+        usual_ms = _pragma(connection, "busy_timeout")
         connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
         try:
             (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+            connection.execute(f"PRAGMA busy_timeout = {usual_ms}")
     except sqlite3.Error:
         return False  # locked; the log is emptied another time
     return not busy

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 BUSY_TIMEOUT_SECONDS = 10
+COMMAND_WAIT_SECONDS = 60  # a command has time: for a VACUUM of a large store, or a fold that catches up and hardly rests
 JOURNAL_BYTES = 16 * 1024 * 1024  # what a write-ahead log is cut back to after a checkpoint
 
 
@@ -26,7 +27,7 @@ _NEXT_STEPS = {
     sqlite3.SQLITE_CANTOPEN: _NOT_OURS,
     sqlite3.SQLITE_READONLY: _NOT_OURS,
     sqlite3.SQLITE_PERM: _NOT_OURS,
-    sqlite3.SQLITE_BUSY: "another command holds it for long; try again when that has ended",
+    sqlite3.SQLITE_BUSY: "the fold or another command holds it for long; try again later",
     sqlite3.SQLITE_FULL: "make room on the disk",
     # A disk without room for the index of the log is one of these, too.
     sqlite3.SQLITE_IOERR: "make room on the disk; if there is room, ask the kernel's log what is wrong with it",
@@ -40,8 +41,10 @@ def unavailable(error: sqlite3.Error, file: str = "") -> StoreUnavailable:
     return StoreUnavailable(f"{file}: {error}; {next_step}".removeprefix(": ").removesuffix("; "))
 
 
-def connect(path: Path, *, read_only: bool = False, cache_mb: int = 2, same_thread: bool = True) -> sqlite3.Connection:
-    """Open a database file; `read_only` never creates nor writes it.
+def connect(
+    path: Path, *, read_only: bool = False, cache_mb: int = 2, same_thread: bool = True, wait_seconds: int = BUSY_TIMEOUT_SECONDS
+) -> sqlite3.Connection:
+    """Open a database file; `read_only` never creates nor writes it. Who finds it locked waits for `wait_seconds`.
 
     Raises `StoreUnavailable` when it cannot be opened.
     """
@@ -51,7 +54,7 @@ def connect(path: Path, *, read_only: bool = False, cache_mb: int = 2, same_thre
             f"{path.absolute().as_uri()}?mode={mode}",
             uri=True,
             isolation_level=None,
-            timeout=BUSY_TIMEOUT_SECONDS,
+            timeout=wait_seconds,
             check_same_thread=same_thread,
         )
         if not read_only:

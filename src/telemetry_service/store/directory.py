@@ -67,7 +67,7 @@ def store_file(directory: Path) -> Path:
     """
     path = directory / store.FILE_NAME
     if not _is_there(path):
-        raise UnusableData("there is no data here yet; set DATA_DIR to the directory of a service")
+        raise UnusableData(f"there is no data in {directory.absolute()} yet; set DATA_DIR to the directory of a service")
     return path
 
 

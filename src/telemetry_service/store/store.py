@@ -20,7 +20,7 @@ from telemetry_service.core.publishing import coarse
 from telemetry_service.store import tallies
 from telemetry_service.store.cells import RUNNING_CODES, Packer
 from telemetry_service.store.compact import truncate_wal
-from telemetry_service.store.database import StoreUnavailable, connect, migrate, roll_back, transaction
+from telemetry_service.store.database import BUSY_TIMEOUT_SECONDS, StoreUnavailable, connect, migrate, roll_back, transaction
 from telemetry_service.store.erasing import Erased
 from telemetry_service.store.ledger import Ledger
 from telemetry_service.store.names import OPEN_KINDS, Names, NewNames
@@ -56,11 +56,18 @@ class Store:
     """
 
     def __init__(
-        self, directory: Path, options: StoreOptions, identities: Identities, *, now: int, cache_mb: int = CACHE_MB
+        self,
+        directory: Path,
+        options: StoreOptions,
+        identities: Identities,
+        *,
+        now: int,
+        cache_mb: int = CACHE_MB,
+        wait_seconds: int = BUSY_TIMEOUT_SECONDS,
     ) -> None:
         """Open or create the store of a data directory; `now` is in microseconds since 1970."""
         self._options = options
-        self.connection = connect(directory / FILE_NAME, cache_mb=cache_mb)
+        self.connection = connect(directory / FILE_NAME, cache_mb=cache_mb, wait_seconds=wait_seconds)
         migrate(self.connection, "store", now)
         with transaction(self.connection):
             self.names = Names(self.connection)

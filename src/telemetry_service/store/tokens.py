@@ -14,7 +14,7 @@ from typing import NamedTuple
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.period import day_of
 from telemetry_service.store import store
-from telemetry_service.store.database import connect, transaction, unavailable
+from telemetry_service.store.database import COMMAND_WAIT_SECONDS, connect, transaction, unavailable
 
 SCOPES = ("ingest", "read", "admin")
 TOKEN_BYTES = 32
@@ -46,7 +46,7 @@ def create(directory: Path, identities: Identities, *, scope: str, name: str, no
     Works while the service runs. Raises `NameTaken`, `StoreUnavailable`.
     """
     secret = f"tel_{secrets.token_urlsafe(TOKEN_BYTES)}"
-    with closing(connect(directory / store.FILE_NAME)) as connection, transaction(connection):
+    with closing(connect(directory / store.FILE_NAME, wait_seconds=COMMAND_WAIT_SECONDS)) as connection, transaction(connection):
         if connection.execute("SELECT 1 FROM token WHERE name = ?", (name,)).fetchone():
             raise NameTaken(name)
         connection.execute(
@@ -64,7 +64,7 @@ def every(directory: Path) -> list[Token]:
 
 def revoke(directory: Path, name: str, *, now: int) -> bool:
     """End a token at once, for every request from now on; whether there is one of this name that was valid."""
-    with closing(connect(directory / store.FILE_NAME)) as connection, transaction(connection):
+    with closing(connect(directory / store.FILE_NAME, wait_seconds=COMMAND_WAIT_SECONDS)) as connection, transaction(connection):
         found = connection.execute("UPDATE token SET revoked_day = ? WHERE name = ? AND revoked_day IS NULL", (day_of(now), name))
         return found.rowcount == 1
 
