@@ -4,6 +4,7 @@ import http.client
 import json
 import random
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ HEADERS = {
     *("www-authenticate", "retry-after"),
 }
 TEXT_ONLY = {"/openapi.json", "/api/exit-codes", "/healthz", "/readyz", "/api/privacy/record"}  # numbers, but none of the counts
-CLOCK = re.compile(r'id="read-at">[^<]*<|"time":"[^"]*"')  # what changes with time alone
+BY_CHANCE = re.compile(r'id="read-at">[^<]*<|"time":"[^"]*"|name="csrf_token" value="[^"]*"')  # time of day, and keys of forms
 LINK = re.compile(r'<a [^>]*?href="(/[^"]*)"')
 PATIENCE_SECONDS = 60
 
@@ -34,7 +35,7 @@ class Answer(NamedTuple):
 class Attacker:
     """Everything that was found out: `findings` in words; `read` and `grown` tell that numbers were there and moved.
 
-    `said` holds what was last answered to each question: status, kind and text, but for the time of day.
+    `said` holds what was last answered to each question: status, kind and text, but for what changes by itself.
     """
 
     def __init__(self, address: tuple[str, int], k: int, seed: int, token: str = "") -> None:
@@ -73,7 +74,7 @@ class Attacker:
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
 
     def round(self, each: int = 40, pages: int = 40) -> None:
-        """Ask every operation, `each` at most so many times, and `pages` pages reached over links."""
+        """Ask every operation, `each` at most so many times, every page, and some `pages` more that links lead to."""
         operations = json.loads(self.get("/openapi.json").text)["paths"]
         self._apps = [row["app"] for row in json.loads(self.get("/api/scripts?days=0&repo=all").text)["top_scripts"]]
         for path, methods in operations.items():
@@ -85,24 +86,31 @@ class Attacker:
         self._walk(pages)
 
     def _walk(self, most: int) -> None:
-        """Pages by their links: a third to begin with, the rest as chance leads deeper."""
-        waiting = list(questions.of_pages(self._dice, most // 3))
-        seen = set(waiting)
-        for _ in range(most):
-            if not waiting:
+        """Every page there is, then over links as chance leads deeper, to each kind of page as often as to others."""
+        waiting: defaultdict[str, list[str]] = defaultdict(list)
+        asked: Counter[str] = Counter()
+        first = list(questions.of_pages(self._dice, most // 3))
+        seen = set(first)
+        for number in range(len(first) + most):
+            if number < len(first):
+                address = first[number]
+            elif any(waiting.values()):
+                rarest = min((kind for kind, addresses in waiting.items() if addresses), key=lambda kind: asked[kind])
+                address = waiting[rarest].pop(self._dice.randrange(len(waiting[rarest])))
+            else:
                 return
-            answer = self._ask(waiting.pop(self._dice.randrange(len(waiting))), locked=False)
-            for link in LINK.findall(answer.text):
-                address = link.replace("&amp;", "&").replace("&#39;", "'").replace("&#34;", '"')
-                if address not in seen and not address.startswith(("/static/", "/login", "/records")):
-                    seen.add(address)
-                    waiting.append(address)
+            asked[_kind(address)] += 1
+            for link in LINK.findall(self._ask(address, locked=False).text):
+                found = link.replace("&amp;", "&").replace("&#39;", "'").replace("&#34;", '"')
+                if found not in seen and not found.startswith(("/static/", "/login", "/records")):
+                    seen.add(found)
+                    waiting[_kind(found)].append(found)
 
     def _ask(self, address: str, *, locked: bool) -> Answer:
         answer = self.get(address)
         path = urlsplit(address).path
         if not locked:
-            self.said[address] = (answer.status, answer.headers.get("content-type", ""), CLOCK.sub("", answer.text))
+            self.said[address] = (answer.status, answer.headers.get("content-type", ""), BY_CHANCE.sub("", answer.text))
         for name in answer.headers.keys() - HEADERS:
             self.findings.append(f"{address}: header {name}: {answer.headers[name]}")
         if locked and not self._token:
@@ -138,3 +146,10 @@ class Attacker:
             before = self._told.get((address, where), 0)
             self.grown += n > before > 0
             self._told[address, where] = n
+
+
+def _kind(address: str) -> str:
+    """What pages have in common that differ in filters and names alone."""
+    parts = urlsplit(address)
+    section, *deeper = parts.path.removeprefix("/").split("/")
+    return f"{section} {bool(deeper)} {'by=' in parts.query}"

@@ -12,7 +12,7 @@ SLUGS = ("", "community-scripts/ProxmoxVE", "community-scripts/ProxmoxVED", "ext
 TEXTS: Mapping[str, Sequence[str]] = {"slug": SLUGS}
 PAGES = (
     *("/", "/dashboard", "/errors", "/error-analysis", "/scripts", "/script-analysis"),
-    *("/alerts", "/reports", "/privacy", "/privacy/record", "/privacy/audit"),
+    *("/alerts", "/reports", "/privacy", "/privacy/record", "/privacy/audit", "/privacy/data", "/login"),
 )
 REPOSITORIES = ("", "ProxmoxVE", "ProxmoxVED", "external", "all")
 
@@ -52,9 +52,10 @@ def _values(parameter: Mapping[str, Any]) -> Sequence[str]:
     return TEXTS.get(parameter["name"], ("",))
 
 
-def of_pages(dice: random.Random, most: int) -> Iterator[str]:
-    """Pages to begin with."""
-    combined = list(product(PAGES, DAYS, REPOSITORIES))
-    for path, days, repo in dice.sample(combined, min(most, len(combined))):
-        query = urlencode({name: value for name, value in (("days", days), ("repo", repo)) if value})
+def of_pages(dice: random.Random, more: int) -> Iterator[str]:
+    """Pages to begin with: each once, and some more of them, under filters that are drawn by chance."""
+    for path in (*PAGES, *dice.choices(PAGES, k=more)):
+        query = urlencode(
+            {name: value for name, value in (("days", dice.choice(DAYS)), ("repo", dice.choice(REPOSITORIES))) if value}
+        )
         yield f"{path}?{query}" if query else path

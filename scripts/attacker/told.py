@@ -40,6 +40,7 @@ CELL = re.compile(
     r"(\d{1,3}(?:,\d{3})*)(?: of (\d{1,3}(?:,\d{3})*))?(?: (?:before|yesterday|installations|runs|failed|in the .*))?"
 )
 BESIDE = re.compile(r"(?<![\d.,])(\d[\d,]*)(?: of (\d[\d,]*))? (?:before|yesterday|since)\b")
+EXPECTED = re.compile(r"[Aa]bout (\d[\d,]*) installations")
 BAR = re.compile(r"(\d{1,3}(?:,\d{3})*) (?:success|failed|aborted|unknown)")
 BADGE = re.compile(r"installs: (\d+)(?:,|$)")
 
@@ -97,7 +98,7 @@ def in_page(html: str) -> Iterator[Told]:
             for column, text in list(zip(table.columns, row, strict=False))[1:]:
                 if column.lower() not in NO_COUNT_COLUMNS and (found := CELL.fullmatch(text)):
                     yield from _whole(f"{table.heading} / {row[0]} / {column}", found)
-    for kind, pattern, text in (("bar", BAR, html), ("beside", BESIDE, page.text)):
+    for kind, pattern, text in (("bar", BAR, html), ("beside", BESIDE, page.text), ("expected", EXPECTED, page.text)):
         for place, found in enumerate(pattern.finditer(text)):
             yield from _whole(f"{kind} {place}", found)
 

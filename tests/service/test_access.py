@@ -10,24 +10,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import fields
 from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from all_routes import rows
 from running_service import UNLIMITED, Answer, Service, report
 
 from telemetry_service.core.period import day_of
-from telemetry_service.settings import from_environ
 from telemetry_service.store import tokens
 from telemetry_service.store.directory import identities
-from telemetry_service.web.app import OPENAPI, is_page, table
-from telemetry_service.web.login import Login
-from telemetry_service.web.page_handlers import PageHandlers
-from telemetry_service.web.parts import Parts
-from telemetry_service.web.routes import Route
+from telemetry_service.web.app import is_page
 
 PUBLIC, SHOWS_MORE, NEEDED = "public", "shows more with a token", "needs a token"
 # Every route there is, and who may call it. A route that is not here fails the tests: decide about it here.
@@ -135,14 +130,6 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def made(busy: Service) -> Tokens:
     return Tokens(busy.data)
-
-
-def rows(data: Path, **settings: str) -> dict[tuple[str, str], Route]:
-    """The routes of a service on a data directory with these settings."""
-    unused: dict[str, Any] = dict.fromkeys((field.name for field in fields(Parts)), None)
-    parts = Parts(**unused | {"settings": from_environ({"DATA_DIR": str(data), **settings})})
-    pages = PageHandlers(parts)
-    return {(row.method.lower(), row.path): row for row in (*table(parts, pages, Login(parts, pages)), OPENAPI)}
 
 
 @pytest.mark.parametrize(("settings", "expected"), [({}, ROUTES), (STRICTER, STRICTER_ROUTES)])

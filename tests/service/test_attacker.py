@@ -5,22 +5,31 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from all_routes import rows
 from running_service import UNLIMITED, Client, Service, post_all, wait_until
 from scripts.attacker import files
 from scripts.attacker.attack import Attacker
 from stored_data import StoredData
 
-from telemetry_service.store.cells import RUNNING_CODES
+from telemetry_service.core.alerting.alert import Alert, Kind, Recovery, Share, Since, Version
+from telemetry_service.core.installation import MICROSECONDS_PER_DAY
+from telemetry_service.store.alerts import close_alert, open_alert
+from telemetry_service.store.cells import FACETS, RUNNING_CODES
+from telemetry_service.store.database import connect
 from telemetry_service.store.store import FILE_NAME
+from telemetry_service.web.app import OPENAPI
 
 K = 5
+SOURCE = "community-scripts/ProxmoxVE"
 NEXT = ("installing", "validation", "configuring")
 APPS = ("jellyfin", "immich", "adguard", "docker", "plex", *(f"rare-{number}" for number in range(40)))
 POPULARITY = (40, 20, 15, 10, 8, *([1] * 40))
@@ -96,7 +105,36 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of a service with some months behind it."""
     service = Service(tmp_path_factory.mktemp("months"))
     assert service.command("demo", "--installations", "800", "--days", "40", "--seed", "3").returncode == 0
+    note_alerts(service.data)
     return service.data
+
+
+def note_alerts(data: Path) -> None:
+    """An alert that is open and one that is over, of scripts that are published, made of counts that are not."""
+    now = time.time_ns() // 1000
+    since = Since(now - 2 * MICROSECONDS_PER_DAY, now - 3 * MICROSECONDS_PER_DAY, now - MICROSECONDS_PER_DAY)
+    usual: dict[str, Any] = {
+        "kind": Kind.BROKE,
+        "source": SOURCE,
+        "opened_at": now - MICROSECONDS_PER_DAY,
+        "since": since,
+        "before": Share(2, 71),
+        "after": Share(6, 7),
+        "limited_to": (Version("os", "debian 12", Share(6, 6), Share(0, 1)),),
+    }
+    silent = {"kind": Kind.SILENT, "before": Share(0, 0), "after": Share(0, 0), "expected": 21.3, "limited_to": ()}
+    over = {"closed_at": now, "recovery": Recovery(Since(now, now, now), Share(1, 19))}
+    with closing(connect(data / FILE_NAME)) as connection:
+        published = connection.execute(
+            "SELECT DISTINCT text FROM name WHERE kind = 'script' AND text LIKE '% lxc'"
+            f" AND id IN (SELECT subject / {FACETS} FROM public_count_day)"
+        )
+        first, second, *_ = [script for (script,) in published.fetchall()]
+        open_alert(connection, Alert(script=first, **usual))
+        open_alert(connection, Alert(script=second, **usual | silent))
+        number = open_alert(connection, Alert(script=second, **usual))
+        assert number is not None
+        close_alert(connection, Alert(number=number, script=second, **usual, **over))
 
 
 @pytest.fixture
@@ -104,6 +142,17 @@ def attacked(new_service: Callable[..., Service], months: Path) -> Service:
     service = new_service()
     shutil.copytree(months, service.data)
     return service.start()
+
+
+def not_asked(data: Path, addresses: Iterable[str]) -> list[str]:
+    """The routes that answer without a token and were not asked, but for those that tell everybody the same for ever."""
+    paths = [urlsplit(address).path for address in addresses]
+    return [
+        path
+        for (method, path), row in rows(data).items()
+        if method == "get" and not row.token_required and path not in ("/static/{name}", OPENAPI.path)
+        if not any(re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)), one) for one in paths)
+    ]
 
 
 def test_nobody_learns_of_fewer_than_k(attacked: Service, tmp_path: Path) -> None:
@@ -116,7 +165,9 @@ def test_nobody_learns_of_fewer_than_k(attacked: Service, tmp_path: Path) -> Non
             assert attacked.command("publish", "--to", str(site)).returncode == 0
             published[number] = {one.where: one.n for one in files.in_site(site)}
             assert list(files.unexplained_in_site(site)) == []
+            assert " broke: " in (site / "alerts.html").read_text("utf-8")
     assert attacker.findings == []
+    assert not_asked(attacked.data, attacker.said) == []
     assert load.sent > 200
     assert attacker.read > 10_000
     assert attacker.grown > 20
@@ -155,6 +206,10 @@ SPOILED = (
     "UPDATE public_remainder SET n = (n + 3) % 5",
     "UPDATE name SET first_day = first_day - 3",
     f"DELETE FROM installation WHERE status NOT IN ({RUNNING_LIST})",
+    # Other counts that are told in the same words.
+    "UPDATE alert SET evidence = json_set(evidence, '$.before', json('{\"part\": 4, \"whole\": 93}'), '$.expected', 33,"
+    " '$.after', json('{\"part\": 8, \"whole\": 9}'), '$.limited_to[0].inside.whole', 12) WHERE kind = 'broke'",
+    "UPDATE alert SET evidence = json_set(evidence, '$.expected', 33) WHERE kind = 'silent'",
 )
 
 
@@ -188,6 +243,7 @@ def test_public_answers_follow_from_published_counts_alone(attacked: Service, tm
             service.stop()
     assert exact[0] != exact[1]  # it was spoiled indeed
     assert len(said[0]) > 80
+    assert any(" broke: " in text for _, _, text in said[0].values())
     assert said[0].keys() == said[1].keys()
     for address, answer in said[0].items():
         assert answer == said[1][address], address

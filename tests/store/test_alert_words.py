@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from event_strategies import MIDNIGHT
 from stored import K, opened
 from telemetry_service.core.alerting.alert import Alert, Cause, Kind, Recovery, Share, Since, Version
+from telemetry_service.core.alerting.public_part import public_part
 from telemetry_service.core.alerting.words import UNNAMED, Published, Rates, closed
 from telemetry_service.core.alerting.words import opened as told
 from telemetry_service.core.event import Event
@@ -107,6 +108,48 @@ def test_in_public_no_number_comes_from_the_evidence(kind: Kind, before: int, af
     ):
         text = re.sub(r"\d{4}-\d\d-\d\d|debian 13", "", " ".join([notice.title, *notice.lines]))
         assert not re.search(r"\d", text)
+
+
+SHARES = st.integers(0, 60).flatmap(lambda whole: st.builds(Share, st.integers(0, whole), st.just(whole)))
+INSTANTS = st.lists(st.integers(MIDNIGHT - 9 * DAY, MIDNIGHT), min_size=3, max_size=3).map(sorted)
+SINCES = INSTANTS.map(lambda found: Since(found[1], found[0], found[2]))
+OTHER = "11ff00ff00ff00ff"
+
+
+@given(
+    kind=st.sampled_from(Kind),
+    shares=st.tuples(SHARES, SHARES, SHARES),
+    since=SINCES,
+    recovery=st.none() | SINCES,
+    cause=st.sampled_from([None, CAUSE, OTHER]),
+    rates=st.sampled_from([NONE, Rates(Rate(8.0, 6.0, 10.0), Rate(40.0, 30.0, 50.0), Rate(5.0, 2.0, 9.0))]),
+)
+def test_the_public_part_of_an_alert_says_the_same_and_holds_no_more(
+    kind: Kind, shares: tuple[Share, Share, Share], since: Since, recovery: Since | None, cause: str | None, rates: Rates
+) -> None:
+    alert = msgspec.structs.replace(
+        OVER,
+        kind=kind,
+        cause=cause,
+        since=since,
+        expected=7.3,
+        before=shares[0],
+        after=shares[1],
+        limited_to=(*ALERT.limited_to, Version("pve", "9.9.9", *shares[:2])),
+        causes=(*ALERT.causes, Cause(OTHER, *shares[:2])),
+        recovery=None if recovery is None else Recovery(recovery, shares[2]),
+    )
+    published = msgspec.structs.replace(ALL, rates=rates)
+    part = public_part(alert, published)
+    assert told(part, published) == told(alert, published)
+    assert closed(part, published) == closed(alert, published)
+    assert public_part(part, published) == part
+    held = msgspec.json.encode(part).decode()
+    assert not any(name in held for name in (OTHER, "9.9.9", "7.3"))
+    for share in re.findall(r'"part":(\d+),"whole":(\d+)', held):
+        assert share in {("0", "0"), *((str(part), "100") for part in (0, 10, 25, 50, 75, 90))}
+    for instant in re.findall(r"\d{13,}", held):
+        assert int(instant) % DAY == 0
 
 
 @pytest.fixture

@@ -163,7 +163,9 @@ def test_links_go_on_carrying_the_filter(data: Data) -> None:
 def test_links_of_the_static_site_lead_to_its_files(data: Data, page: str) -> None:
     here = static_file(page, 30)
     files = {
-        static_file(name, days) for name in ("overview", "errors", "scripts", "reports", "privacy", "record") for days in PERIODS
+        static_file(name, days)
+        for name in ("overview", "errors", "scripts", "alerts", "reports", "privacy", "record")
+        for days in PERIODS
     }
     html = data.html(page, exact=False, site=StaticSite(NOW, here))
     links = [link for link in re.findall(r'href="([^"#]*)"', html) if link and "assets/" not in link]

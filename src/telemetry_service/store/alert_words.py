@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from telemetry_service.core.alerting.alert import Alert, Kind
+from telemetry_service.core.alerting.public_part import public_part
 from telemetry_service.core.alerting.words import Published, Rates, closed, counts, evidence, headline, opened, over, recovery
 from telemetry_service.core.counts import Dimension, Facet
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
@@ -68,6 +69,18 @@ def shown_alerts(reader: Reader, view: View, *, today: int, past: int, app: str 
             if names.script:
                 found.append(_shown(alert, names, exact=view.exact))
     return found
+
+
+def public_alerts(reader: Reader) -> Iterator[Alert]:
+    """The public part of every alert of a script that is published, in the order in which they opened."""
+    newest = reader.newest_day(PUBLIC)
+    if newest is None:
+        return
+    alerts = [*open_alerts(reader.connection), *past_alerts(reader.connection, MANY)]
+    for alert in sorted(alerts, key=lambda alert: alert.number):
+        names = shown(reader, alert, exact=False, today=newest)
+        if names.script:
+            yield public_part(alert, names)
 
 
 def opening(alert: Alert, names: Published) -> AlertWords:

@@ -147,6 +147,10 @@ class Reports:
         """Alerts as pages show them: those that are open, and `PAST_ALERTS` that are closed; of one app if asked."""
         return shown_alerts(self._reader, view, today=day_of(self._now), past=PAST_ALERTS, app=app)
 
+    def open_alerts(self, view: View) -> list[ShownAlert]:
+        """Alerts that are open now, the newest first."""
+        return shown_alerts(self._reader, view, today=day_of(self._now), past=0)
+
     def repo_slugs(self, view: View) -> list[SlugCount]:
         return repo_slugs(self._reader.tallies(_tables(view), (Facet.OUTCOME,), view.period, view.sources, by_source=True))
 

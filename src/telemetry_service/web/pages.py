@@ -25,7 +25,8 @@ from telemetry_service.web.queries import REPOSITORIES, choice, text
 from telemetry_service.web.script_list import script_list
 from telemetry_service.web.site import DEFAULT_DAYS, PERIODS, REPORT, SCRIPT, Site
 
-PAGES = ("overview", "errors", "scripts", "reports", "privacy")  # script:{app} for every script, report:{week} for every week
+# Beside script:{app} for every script and report:{week} for every week.
+PAGES = ("overview", "errors", "scripts", "alerts", "reports", "privacy")
 SECTIONS = {"record": "privacy", "audit": "privacy"}  # pages that belong to another one of the menu
 CARRIED = ("days", "repo", "slug")  # filters that links go on carrying
 PART_TITLES = {
@@ -147,7 +148,7 @@ class Pages:
             found = reports.script(view, page.removeprefix(SCRIPT))
             if found is None:
                 raise NoSuchPage(NO_SCRIPT)
-            alerts = [] if site.static else reports.alerts(view, found.app)[:SHOWN_ALERTS]
+            alerts = reports.alerts(view, found.app)[:SHOWN_ALERTS]
             return "script.html", {"report": found, "alerts": alerts} | _period(view)
         if page in ("errors", "scripts") and "by" in query:
             by = choice(query, "by", tuple(PARTS))
@@ -156,7 +157,7 @@ class Pages:
                 raise NoSuchPage(NO_PART)
             return "part.html", {"report": part, "title": PART_TITLES[part.by]} | _period(view)
         if page == "overview":
-            return "overview.html", {"report": reports.dashboard(view)} | _period(view)
+            return "overview.html", {"report": reports.dashboard(view), "alerts": reports.open_alerts(view)} | _period(view)
         if page == "errors":
             return "errors.html", {"report": reports.errors(view)} | _period(view)
         if page == "scripts":

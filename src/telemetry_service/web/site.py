@@ -24,7 +24,7 @@ _PATHS = {
     "audit": "/privacy/audit",
     "runs": "/runs",
 }
-LIVE_ONLY = ("records", "alerts", "audit", "own_data", "runs")  # pages that need the running service
+LIVE_ONLY = ("records", "audit", "own_data", "runs")  # pages that need the running service
 _WITHOUT_DAYS = {"reports": "/reports", "alerts": "/alerts"}
 
 
@@ -132,7 +132,7 @@ def static_file(page: str, days: int) -> str:
 
     Scripts have a directory of their own: the name of an app cannot collide with another file.
     """
-    if page in ("privacy", "record", "reports"):
+    if page in ("privacy", "record", "reports", "alerts"):
         return f"{page}.html"
     if page.startswith(REPORT):
         return f"reports/{page.removeprefix(REPORT)}.html"

@@ -151,6 +151,12 @@ def rough(share: Share) -> str:
     return "none" if found is None else next(word for least, word in _ROUGH if found >= least)
 
 
+def coarse(share: Share) -> Share:
+    """The smallest share of a hundred that is told in the same word, whatever it was made of."""
+    found = share.rate.percent
+    return Share(0, 0) if found is None else Share(next(least for least, _ in _ROUGH if found >= least), 100)
+
+
 def percent(found: Rate) -> str:
     """In whole percent: a decimal would tell of how many."""
     return "none" if found.percent is None else f"{found.percent:.0f} %"
