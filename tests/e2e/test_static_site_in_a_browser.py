@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from live import COMMAND
+from running_service import COMMAND
 
 
 class Quiet(SimpleHTTPRequestHandler):

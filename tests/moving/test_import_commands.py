@@ -15,8 +15,9 @@ from typing import IO, Any
 import pytest
 from source_data import data_file, row
 
-from live import PATIENCE_SECONDS, running
+from live import running
 from pocketbase_server import COLLECTION, EMAIL, PASSWORD, PocketBaseServer
+from running_service import PATIENCE_SECONDS
 from stored import table
 from telemetry_service.core.counts import Dimension
 from telemetry_service.mirrors.collection import columns

@@ -2,19 +2,15 @@
 
 import os
 import re
-import signal
 import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from published_data import K, Reporter, environ, fold, usual_events
+from published_data import K, Reporter, fold, usual_events
 
+from running_service import Service, is_alive, wait_until
 from telemetry_service.jobs.schedule import Job, JobFailed, Schedule, table
 from telemetry_service.settings import from_environ
 from telemetry_service.store.publication import last_success
@@ -77,55 +73,23 @@ def test_no_jobs_end_at_once() -> None:
     Schedule(()).run(threading.Event())
 
 
-class Service:
-    """The running service, as an operator starts it."""
-
-    def __init__(self, data: Path, log: Path, **settings: str) -> None:
-        self._log = log
-        env = os.environ | environ(data, LISTEN_ADDR="127.0.0.1:0", **settings)
-        with log.open("wb") as file:
-            self._process = subprocess.Popen([sys.executable, "-m", "telemetry_service", "serve"], env=env, stderr=file)
-        found = self.until(lambda: re.search(r"address='(http://[^']+)'", self.log()))
-        self.url = str(found[1])
-
-    def log(self) -> str:
-        return self._log.read_text("utf-8")
-
-    def until(self, condition: Callable[[], object], seconds: float = 60) -> object:
-        end = time.monotonic() + seconds
-        while not (result := condition()):
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < end, self.log()
-            threading.Event().wait(0.02)
-        return result
-
-    def get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path) as answer:
-            return str(answer.read().decode())
-
-    def stop(self) -> int:
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(30)
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 @pytest.fixture
 def started(data: Path, tmp_path: Path) -> Iterator[Callable[..., Service]]:
     services = []
 
     def start(**settings: str) -> Service:
-        services.append(Service(data, tmp_path / "log", **settings))
-        return services[-1]
+        services.append(Service(tmp_path / "service", DATA_DIR=str(data), **settings))
+        return services[-1].start()
 
     yield start
     for service in services:
-        service.stop()
+        service.end()
+
+
+def got(service: Service, path: str) -> str:
+    answer = service.client().send("GET", path)
+    assert answer.status == 200
+    return answer.text
 
 
 def test_service_publishes_by_itself(data: Path, tmp_path: Path, started: Callable[..., Service]) -> None:
@@ -133,12 +97,12 @@ def test_service_publishes_by_itself(data: Path, tmp_path: Path, started: Callab
     subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)
     service = started(PUBLISH_INTERVAL_MIN="60", **GITHUB | {"GITHUB_URL": f"file://{tmp_path / 'hub'}"})
 
-    service.until(lambda: last_success(data))
+    wait_until(lambda: last_success(data), "the site to be published")
     listed = subprocess.run(["git", "ls-tree", "--name-only", "gh-pages"], cwd=remote, check=True, capture_output=True).stdout
     assert b"index.html" in listed.splitlines()
     at = last_success(data)
     assert at is not None
-    shown = re.search(r"^telemetry_publish_last_success_timestamp_seconds (\S+)$", service.get("/metrics"), re.MULTILINE)
+    shown = re.search(r"^telemetry_publish_last_success_timestamp_seconds (\S+)$", got(service, "/metrics"), re.MULTILINE)
     assert shown is not None
     assert float(shown[1]) == pytest.approx(at / 1_000_000)
     assert service.stop() == 0
@@ -149,12 +113,12 @@ def test_service_says_why_it_could_not_publish(tmp_path: Path, data: Path, start
     token.write_text("ghp_verysecret\n")
     service = started(PUBLISH_INTERVAL_MIN="60", GITHUB_TOKEN_FILE=str(token), PATH=str(tmp_path), **GITHUB)
 
-    service.until(lambda: "job.failed" in service.log())
-    assert "git is not installed" in service.log()
-    assert "telemetry_publish_last_success" not in service.get("/metrics")
-    assert service.get("/readyz")
+    wait_until(lambda: "job.failed" in service.log, "the job to fail")
+    assert "git is not installed" in service.log
+    assert "telemetry_publish_last_success" not in got(service, "/metrics")
+    assert got(service, "/readyz")
     assert service.stop() == 0
-    assert "verysecret" not in service.log()
+    assert "verysecret" not in service.log
     assert last_success(data) is None
 
 
@@ -166,31 +130,29 @@ def test_publication_under_way_does_not_hold_up_the_end(data: Path, tmp_path: Pa
     stuck.chmod(0o755)
     service = started(PUBLISH_INTERVAL_MIN="60", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}", **GITHUB)
 
-    service.until((tmp_path / "pid").exists)
+    wait_until((tmp_path / "pid").exists, "git to be at work")
     pid = int((tmp_path / "pid").read_text())
     assert service.stop() == 0
-    assert not running(pid)
+    assert not is_alive(pid)
 
 
 def test_service_serves_badges(data: Path, started: Callable[..., Service]) -> None:
     service = started()
 
-    def get(path: str, **headers: str) -> tuple[int, dict[str, str], str]:
-        try:
-            with urllib.request.urlopen(urllib.request.Request(service.url + path, headers=headers)) as answer:
-                return answer.status, dict(answer.headers), answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), error.read().decode()
+    client = service.client()
+
+    def get(path: str, headers: Mapping[str, str] | None = None) -> tuple[int, Mapping[str, str], str]:
+        answer = client.send("GET", path, headers=headers)
+        return answer.status, answer.headers, answer.text
 
     status, headers, svg = get("/badge/jellyfin.svg")
     assert (status, headers["content-type"], headers["cache-control"]) == (200, "image/svg+xml", "public, max-age=300")
     assert "<title>installs: 120, 92 % ok</title>" in svg
-    assert get("/badge/jellyfin.svg", **{"If-None-Match": headers["etag"]})[0] == 304
+    assert get("/badge/jellyfin.svg", {"if-none-match": headers["etag"]})[0] == 304
     assert get("/badge/JellyFin.svg")[2] == svg
     assert "installs: 10<" in get("/badge/newcomer.svg?repo=all")[2]
     for unknown in ("/badge/newcomer.svg", "/badge/never-heard-of.svg", "/badge/%3Cscript%3E.svg"):
-        status, headers, svg = get(unknown, **{"If-None-Match": headers["etag"]})
+        status, headers, svg = get(unknown, {"if-none-match": headers["etag"]})
         assert (status, headers["content-type"]) == (404, "image/svg+xml")
         assert "no data" in svg
         assert "script" not in svg
@@ -202,7 +164,5 @@ def test_badge_is_the_same_before_and_after_rare_reports(data: Path, started: Ca
     usual_events(reporter)
     fold(data, reporter.installations("rare", "success", K - 1))
     service = started()
-    with pytest.raises(urllib.error.HTTPError, match="404"):
-        service.get("/badge/rare.svg")
-    with pytest.raises(urllib.error.HTTPError, match="404"):
-        service.get("/api/scripts/rare")
+    for path in ("/badge/rare.svg", "/api/scripts/rare"):
+        assert service.client().send("GET", path).status == 404

@@ -4,22 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from running_service import UNLIMITED, Client, Service
 
 from pocketbase_server import new_pocketbase, pocketbase, prepared
+from running_service import UNLIMITED, Client, Service
 
 __all__ = ["client", "new_pocketbase", "new_service", "pocketbase", "prepared", "service", "shared"]
 NewService = Callable[..., Service]
-
-
-def end(service: Service) -> None:
-    """Kill what still runs; an error that the service logged and the test did not expect fails the test."""
-    service.close_clients()
-    if not service.ended:
-        service.kill()
-    if not service.may_fail:
-        assert "Traceback" not in service.log, service.log
-        assert "server.error" not in service.log, service.log
 
 
 @pytest.fixture
@@ -33,7 +23,7 @@ def new_service(tmp_path: Path) -> Iterator[NewService]:
 
     yield make
     for service in services:
-        end(service)
+        service.end()
 
 
 @pytest.fixture
@@ -49,7 +39,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     yield service
     assert not service.ended, service.log
     assert service.stop() == 0
-    end(service)
+    service.end()
 
 
 @pytest.fixture

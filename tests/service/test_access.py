@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 import pytest
 from all_routes import rows
-from running_service import UNLIMITED, Answer, Service, report
 
+from running_service import UNLIMITED, Answer, Service, report
 from telemetry_service.core.period import day_of
 from telemetry_service.store import tokens
 from telemetry_service.store.directory import identities

@@ -15,11 +15,11 @@ from uuid import UUID
 
 import pytest
 from all_routes import rows
-from running_service import UNLIMITED, Client, Service, post_all, wait_until
 from scripts.attacker import files
 from scripts.attacker.attack import Attacker
 from stored_data import StoredData
 
+from running_service import UNLIMITED, Client, Service, post_all, wait_until
 from telemetry_service.core.alerting.alert import Alert, Kind, Recovery, Share, Since, Version
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.store.alerts import close_alert, open_alert

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running_service import Service, post_all, report, wait_until
 from stored_data import STORE, opened
 
 from pocketbase_server import COLLECTION, EMAIL, PASSWORD, NewPocketBase, PocketBaseServer
+from running_service import Service, post_all, report, wait_until
 from telemetry_service.core.identity import Identities
 from telemetry_service.jobs.importing import MIRRORED as LEFT_OUT
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from running_service import PATIENCE_SECONDS, Answer, Service, report, wait_until
 from stored_data import StoredData
 from test_tls import certificate
+
+from running_service import PATIENCE_SECONDS, Answer, Service, report, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NAME = "telemetry.example"
@@ -42,8 +43,7 @@ class Proxy:
         try:
             connection.request(method, path, body or None, headers)
             response = connection.getresponse()
-            text = response.read().decode()
-            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
+            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
         finally:
             connection.close()
 

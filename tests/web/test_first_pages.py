@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from live import COMMAND
+from running_service import COMMAND
 
 # Says when a sum of months that are over is made, and when all is prepared.
 SERVICE = """

@@ -12,7 +12,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from live import Answer, Live, running
+from live import Live, running
 from page_reader import number, read
 from telemetry_service.web.records_csv import COLUMNS
 
@@ -218,7 +218,7 @@ def test_the_log_names_the_dashboard(live: Live) -> None:
 
 
 def test_a_page_can_be_asked_for_by_head(live: Live) -> None:
-    answer: Answer = live._send("HEAD", "/", None, {})
+    answer = live.get("/", method="HEAD")
     assert (answer.status, answer.body) == (200, b"")
 
 

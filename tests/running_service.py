@@ -24,6 +24,7 @@ from telemetry_service.settings import from_environ
 T = TypeVar("T")
 COMMAND = str(Path(sys.executable).with_name("telemetry-service"))
 PATIENCE_SECONDS = 30.0  # a loaded machine is slow, not wrong
+COMMAND_SECONDS = 120.0
 STOP_SECONDS = 10.0  # what the service promises after SIGTERM
 POLL_SECONDS = 0.01
 IDLE_SECONDS = 2.0  # the service closes a connection that is idle for longer than 5 s, maybe just while it is used
@@ -49,7 +50,11 @@ class Answer(NamedTuple):
 
     status: int
     headers: dict[str, str]
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
 
 
 class Client:
@@ -69,12 +74,12 @@ class Client:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self._connection.request(method, path, body, dict(headers or {}), **options)
             response = self._connection.getresponse()
-            text = response.read().decode()
+            answer = response.read()
             self._used_at = time.monotonic()
         except (OSError, http.client.HTTPException):
             self._connection.close()  # the next request opens it again
             raise
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, answer)
 
     def post(self, payload: Any, headers: Mapping[str, str] | None = None) -> Answer:
         """Post a report: bytes as they are, anything else as JSON."""
@@ -197,6 +202,15 @@ class Service:
         if worker and found:
             wait_until(lambda: not is_alive(found), "the killed worker to be gone")
 
+    def end(self) -> None:
+        """Kill it if it still runs; an error that it logged and the test did not expect fails the test."""
+        self.close_clients()
+        if not self.ended:
+            self.kill()
+        if not self.may_fail:
+            assert "Traceback" not in self.log, self.log
+            assert "server.error" not in self.log, self.log
+
     def pause_worker(self) -> None:
         """Hold the fold where it is: events stay in the inbox."""
         os.kill(self.worker_pid, signal.SIGSTOP)
@@ -216,7 +230,7 @@ class Service:
             env=self.environment,
             input=stdin,
             capture_output=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=COMMAND_SECONDS,
         )
         return subprocess.CompletedProcess(finished.args, finished.returncode, finished.stdout.decode(), finished.stderr.decode())
 
