@@ -48,6 +48,8 @@ OTHER: dict[str, tuple[Any, str]] = {
     "ingest_needs_token": (True, "reports need a token now"),
     "metrics_need_token": (True, "metrics need a token now"),
     "rate_limit_rpm": (0, "reports a minute and network: 300 -> unlimited"),
+    "rate_burst": (100, "reports that a network may send at once: 60 -> 100"),
+    "rate_limit_new_per_hour": (0, "new installations an hour and network: 300 -> unlimited"),
     "rate_key": ("header", "what the rate limit goes by: ip -> header"),
     "mirror": (MirrorInUse("same machine", False), "mirror in PocketBase added (same machine, without random_id)"),
     "told_over": (("mail", "ntfy"), "channels that alerts and reports go over: mail added, ntfy added"),
@@ -151,6 +153,32 @@ class TestWhatIsStated:
         told = markdown(document(**repository, GITHUB_URL="https://git.example.org"))
         assert "a Git server of the operator's choice (public dashboard): a/b" in told
         assert "GitHub" not in told.replace("github.com", "")
+
+    @pytest.mark.parametrize(
+        ("days", "why"),
+        [
+            ("364", "trends over a longer time are read from the counts, which stay"),
+            ("365", "enough for trends over a year"),
+            ("366", "the operator's choice; 365 days are enough for trends over a year"),
+        ],
+    )
+    def test_why_installations_are_kept_so_long(self, days: str, why: str) -> None:
+        row = f"| Telemetry data (single installations) | {days} days | {why} |"
+        assert row in markdown(document(RETENTION_DAYS=days))
+
+    def test_erasures_reach_a_mirror_where_there_is_one(self) -> None:
+        told = markdown(document(POCKETBASE_URL="http://localhost:8090", POCKETBASE_TOKEN="x"))
+        for words in (
+            "takes them off the exact counts, in the mirror too;",
+            "from the PocketBase when it has taken the deletion",
+        ):
+            assert words in told
+            assert words not in markdown(document())
+
+    def test_limits_that_are_turned_off_are_not_stated(self) -> None:
+        told = "One network may begin to report 300 installations an hour."
+        assert told in markdown(document())
+        assert "may begin to report" not in markdown(document(RATE_LIMIT_RPM="0"))
 
     def test_a_header_in_place_of_the_address(self) -> None:
         header = {"RATE_KEY_MODE": "header", "RATE_KEY_HEADER": "x-real", "TRUSTED_PROXIES_CIDR": "10.0.0.0/8"}

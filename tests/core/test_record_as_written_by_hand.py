@@ -51,6 +51,7 @@ MEANT = {
     "measure encryption: left to the operator": "without a certificate only the operator can say",
     "kept: Reports not counted yet, some seconds, until they are counted": "always so, and said now",
     "kept: Alerts about scripts, for good": "alerts are kept",
+    "kept: Lines that name a cause of failure, as long as the cause is counted": "equal failures are grouped, and have a name",
     "kept: Backups that the service makes, 7 days": "backups are new",
     "kept: Keyed hashes of erased ids, 365 days": "erasure is new",
     "kept: Names and hashes of access tokens, their last day of use, as long as the operator keeps them": "tokens are new",

@@ -44,6 +44,8 @@ def in_force(settings: Settings) -> InForce:
         ingest_needs_token=settings.ingest_auth == "token",
         metrics_need_token=settings.metrics_auth == "token",
         rate_limit_rpm=settings.rate_limit_rpm,
+        rate_burst=settings.rate_burst,
+        rate_limit_new_per_hour=settings.rate_limit_new_per_hour,
         rate_key=settings.rate_key_mode,
         mirror=_mirror(settings),
         published_to=_published_to(settings),

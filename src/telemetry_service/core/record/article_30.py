@@ -14,10 +14,11 @@ FIELD_COLUMNS = (
     "How it is cleaned",
     "In the first record",
 )
+DAYS_OF_YEARLY_TRENDS = 365
 # Where a field comes from, as the table says it.
 ORIGINS = {"yes": "yes", "added": "added", "optional": "asked for (`EXTENDED_FIELDS`)"}
 ADDED_BY_SERVICE = (
-    ("Times", "when the first report of each status was received"),
+    ("Times", "when the first report of each status was received, and the report that each value is taken from"),
     ("Keyed hashes", "of the execution id, to join reports, and of `random_id`, to find what is stored under it"),
     ("Cause of a failure", "a fingerprint that equal causes share, and the line people are shown for it"),
 )
@@ -119,9 +120,15 @@ def _recipients(state: InForce) -> tuple[Block, ...]:
 def _retention(state: InForce) -> tuple[Block, ...]:
     kept_logs, who = statements.logs(state)
     rows = [
-        ("Telemetry data (single installations)", f"{state.retention_days} days", "enough for trends over a year"),
+        ("Telemetry data (single installations)", f"{state.retention_days} days", _why_so_long(state.retention_days)),
         ("Reports not counted yet", "some seconds, until they are counted", "an answered report is on disk"),
         ("Aggregated statistics", "for good", "they hold nothing of a single installation"),
+        (
+            "Lines that name a cause of failure",
+            "as long as the cause is counted",
+            "people have to know what is counted; when no installation of it is left, the numbers in it go, unless it was"
+            " published",
+        ),
         ("Alerts about scripts", "for good", "they hold numbers of scripts, and nothing of a single installation"),
         ("Keyed hashes of erased ids", f"{state.retention_days} days", "a late report must not bring back what was erased"),
         ("Backups that the service makes", f"{state.backup_keep_days} days", "to put data back that was lost"),
@@ -151,6 +158,14 @@ def _retention(state: InForce) -> tuple[Block, ...]:
             " is gone; copies that the operator takes elsewhere are the operator's to delete."
         ),
     )
+
+
+def _why_so_long(days: int) -> str:
+    if days < DAYS_OF_YEARLY_TRENDS:
+        return "trends over a longer time are read from the counts, which stay"
+    if days == DAYS_OF_YEARLY_TRENDS:
+        return "enough for trends over a year"
+    return f"the operator's choice; {DAYS_OF_YEARLY_TRENDS} days are enough for trends over a year"
 
 
 def _summary(state: InForce) -> tuple[Block, ...]:

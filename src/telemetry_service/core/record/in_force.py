@@ -59,6 +59,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     ingest_needs_token: bool
     metrics_need_token: bool
     rate_limit_rpm: int
+    rate_burst: int
+    rate_limit_new_per_hour: int
     rate_key: str
     mirror: MirrorInUse | None
     published_to: Repository | None  # None while nothing is pushed anywhere

@@ -28,7 +28,8 @@ def measures(state: InForce, proved: Proved) -> Part:
 def _access(state: InForce) -> tuple[Block, ...]:
     return (
         bullets(
-            "Single installations and exact numbers are shown to holders of an access token with the scope `read` alone.",
+            "Single installations and exact numbers are shown to holders of an access token with the scope `read` or `admin`"
+            " alone.",
             "Tokens are random, shown once, stored as a keyed hash, and end after 90 days unless the operator says otherwise.",
             "Of the use of a token its last day is kept and nothing else.",
             "Reports need a token of their own." if state.ingest_needs_token else "Anybody may send reports; nobody reads by it.",
@@ -90,15 +91,17 @@ def _publication(state: InForce) -> tuple[Block, ...]:
 
 
 def _availability(state: InForce) -> tuple[Block, ...]:
-    limit = (
-        f"At most {state.rate_limit_rpm} reports a minute are taken from one {_limited(state)}."
+    limits = [
+        f"At most {state.rate_limit_rpm} reports a minute, and {state.rate_burst} at once, are taken from one {_limited(state)}."
         if state.rate_limit_rpm
         else "The rate of reports is not limited by the service."
-    )
+    ]
+    if state.rate_limit_new_per_hour:
+        limits.append(f"One {_limited(state)} may begin to report {state.rate_limit_new_per_hour} installations an hour.")
     return (
         bullets(
             "A report that was accepted is on disk, synced, and counts exactly once, whatever process dies when.",
-            limit,
+            *limits,
             "Connections, sizes, times and questions to be computed are bounded; reports are refused before the disk is full.",
             "Every stored count can be proved from the installations it was made of.",
             _backups(state),
@@ -125,6 +128,7 @@ def _deletion(state: InForce) -> tuple[Block, ...]:
         else "Installations that never end stay as they are until they are deleted (`CLEANUP_ENABLED`)."
     )
     mirror = ", in the mirror" if state.mirror else ""
+    mirror_too = ", in the mirror too" if state.mirror else ""
     return (
         bullets(
             f"Installations are deleted by whole UTC days after {state.retention_days} days; afterwards what is left above that"
@@ -133,7 +137,7 @@ def _deletion(state: InForce) -> tuple[Block, ...]:
             "Deleted bytes are overwritten, free space is given back, and write-ahead logs are emptied at once; the files are"
             " written anew within 7 days of a deletion.",
             "Aggregated counts stay. Erasure on request of who holds a `random_id` deletes its installations and takes them off"
-            " the exact counts, in the mirror too; published rows stay as they are, since they describe nobody. A keyed hash of"
+            f" the exact counts{mirror_too}; published rows stay as they are, since they describe nobody. A keyed hash of"
             f" the id keeps late reports out for {state.retention_days} days.",
             stuck,
         ),
@@ -142,7 +146,7 @@ def _deletion(state: InForce) -> tuple[Block, ...]:
 
 def _logging(state: InForce) -> tuple[Block, ...]:
     requests = (
-        "Requests are logged by route, status and time, without address, query or body."
+        "Requests are logged by method, route, status and time, without address, query or body."
         if state.request_logging
         else "Requests are not logged."
     )

@@ -41,6 +41,10 @@ def _what(state: InForce) -> tuple[Block, ...]:
         ),
         Paragraph("Never:"),
         statements.not_collected(state),
+        Paragraph(
+            "Pages set no cookie and load nothing from anybody else. The form to log in, for maintainers, sets cookies that end"
+            " with the session, after 8 hours at most."
+        ),
     )
 
 
@@ -65,6 +69,7 @@ def _how_long(state: InForce) -> tuple[Block, ...]:
 
 
 def _rights(state: InForce) -> tuple[Block, ...]:
+    mirror = ", from the PocketBase when it has taken the deletion" if state.mirror else ""
     return (
         bullets(
             "You may withdraw your consent at any time, for reports to come, where you gave it: in the script.",
@@ -73,8 +78,8 @@ def _rights(state: InForce) -> tuple[Block, ...]:
             " page `/privacy/data`, by `POST /api/privacy/access` and `/api/privacy/erase`, or with the shell client. Who holds"
             " the id is the only one who can name it, and nothing else is asked for.",
             "Erased is gone at once from what you are shown, within moments from the files and from what maintainers see (some"
-            " minutes while the files are written anew), from the bytes of the files within 7 days, and from backups when"
-            f" the last one made before is gone, {state.backup_keep_days} days later. Whatever you do, every installation is"
+            f" minutes while the files are written anew){mirror}, from the bytes of the files within 7 days, and from backups"
+            f" when the last one made before is gone, {state.backup_keep_days} days later. Whatever you do, every installation is"
             f" deleted after {state.retention_days} days.",
         ),
     )

@@ -89,9 +89,8 @@ def _cleanup(old: object, new: object) -> str:
     return f"clean-up of installations without an end: after {old} -> {new} hours"
 
 
-def _rate(old: object, new: object) -> str:
-    shown = [str(value) if value else "unlimited" for value in (old, new)]
-    return f"reports a minute and network: {shown[0]} -> {shown[1]}"
+def _limit(what: str) -> Say:
+    return lambda old, new: f"{what}: {old or 'unlimited'} -> {new or 'unlimited'}"
 
 
 # Every part of `InForce` but the fields, and how a change of it is said; a test holds the two together.
@@ -116,7 +115,9 @@ SAID: dict[str, Say] = {
     "tls": lambda old, new: f"encryption in transit: {TLS_WORDS[str(old)]} -> {TLS_WORDS[str(new)]}",
     "ingest_needs_token": _switched("reports need a token now", "reports need no token any more"),
     "metrics_need_token": _switched("metrics need a token now", "metrics need no token any more"),
-    "rate_limit_rpm": _rate,
+    "rate_limit_rpm": _limit("reports a minute and network"),
+    "rate_burst": _moved("reports that a network may send at once"),
+    "rate_limit_new_per_hour": _limit("new installations an hour and network"),
     "rate_key": _moved("what the rate limit goes by"),
     "mirror": _mirror,
     "told_over": _listed("channels that alerts and reports go over"),

@@ -27,8 +27,8 @@ def not_collected(state: InForce) -> Items:
     """What is never stored, and what becomes of addresses."""
     limited = "" if state.rate_key == "ip" else ", or the header that a trusted proxy sets in its place,"
     return bullets(
-        f"IP addresses: the address a request comes from{limited} limits the rate of requests, as a keyed hash in memory whose"
-        " key changes every hour; it is written to no file and no log",
+        f"IP addresses: the address a request comes from{limited} limits the rate of requests and of new"
+        " installations, as a keyed hash in memory whose key changes every hour; it is written to no file and no log",
         *_NOT_COLLECTED,
     )
 
