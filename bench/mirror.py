@@ -23,9 +23,9 @@ from bench.table import Line
 from telemetry_service.core.identity import KEY_BYTES, Identities
 from telemetry_service.core.intake import Explainer, Intake, Policy
 from telemetry_service.core.scrub import Scrubber
+from telemetry_service.http_client import Connection
 from telemetry_service.jobs.mirror import Mirror
 from telemetry_service.mirrors.collection import columns, new_collection
-from telemetry_service.mirrors.http import Connection
 from telemetry_service.mirrors.pocketbase import Login, PocketBase
 from telemetry_service.store.changes import Changes, follow
 from telemetry_service.store.store import Store, StoreOptions

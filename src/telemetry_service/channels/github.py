@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from telemetry_service.mirrors.http import Answer, Connection, Unreachable
+from telemetry_service.http_client import Answer, Connection, Unreachable
 from telemetry_service.settings import Secret, Settings
 
 TIMEOUT_SECONDS = 20.0

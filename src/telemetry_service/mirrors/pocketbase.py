@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from telemetry_service.http_client import Answer, Connection, Unreachable
 from telemetry_service.mirrors.collection import faults, missing, new_collection, shape
-from telemetry_service.mirrors.http import Answer, Connection, Unreachable
 
 TIMEOUT_SECONDS = 30.0
 MAX_RETRY_AFTER_SECONDS = 3600.0
