@@ -43,9 +43,9 @@ class Live:
 
 
 @contextmanager
-def running(root: Path, demo: tuple[str, ...] = ()) -> Iterator[Live]:
+def running(root: Path, demo: tuple[str, ...] = (), **settings: str) -> Iterator[Live]:
     """A service with an empty store, or with demo data made by these options of the command."""
-    service = Service(root, **UNLIMITED)
+    service = Service(root, **UNLIMITED, **settings)
     if demo:
         made = service.command("demo", *demo)
         assert made.returncode == 0, made.stderr

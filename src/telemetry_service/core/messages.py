@@ -87,9 +87,9 @@ def _paragraph(line: str) -> str:
 _WHOLE = re.compile(r"\d{4}-\d\d-\d\d|\d+(?:\.\d+)? %")
 
 
-def unbroken(text: str) -> str:
-    """Text as HTML in which no line ends within a date or before a percent sign."""
-    return _WHOLE.sub(r'<span style="white-space:nowrap">\g<0></span>', escape(text))
+def unbroken(text: str, by: str = 'style="white-space:nowrap"') -> str:
+    """Text as HTML in which no line ends within a date or before a percent sign; `by` is the attribute that sees to it."""
+    return _WHOLE.sub(rf"<span {by}>\g<0></span>", escape(text))
 
 
 # Mail programs that know of dark backgrounds take these; others invert the colours that stand in the elements, or show them.

@@ -15,6 +15,7 @@ from telemetry_service.core.reports.rates import MIN_FINISHED_FOR_RATE, Rate
 
 NBSP, DASH, MINUS = "\N{NO-BREAK SPACE}", "\N{EN DASH}", "\N{MINUS SIGN}"
 _BACKTICKS = re.compile(r"`([^`]+)`")
+MANY_TIMES = 10  # as many as before are told so, and not in percent
 NOTHING = DASH  # where there is no number to show
 
 
@@ -110,9 +111,11 @@ def clock(iso: str) -> str:
 
 
 def change(now: int | float, before: int | float) -> str:
-    """A difference in percent of what was: +5.4 %."""
+    """A difference in percent of what was: +5.4 %, or 12 times."""
     if not before:
         return NOTHING if not now else "new"
+    if now >= MANY_TIMES * before:
+        return f"{now / before:,.0f} times"
     return signed(100 * (now - before) / before, f"{NBSP}%")
 
 
@@ -148,9 +151,14 @@ def steps(pipeline: str) -> list[tuple[str, str, float]]:
     return [(status, clock(at), wait) for (status, at), wait in zip(found, waits, strict=True)]
 
 
-def unbroken_html(text: str) -> Markup:
-    """A text in which no line ends within a date or before a percent sign."""
+def unbroken_in_mail(text: str) -> Markup:
+    """A text in which no line ends within a date or before a percent sign, without a stylesheet."""
     return Markup(unbroken(text))  # noqa: S704 - it escapes
+
+
+def unbroken_on_page(text: str) -> Markup:
+    """The same for pages, which have a stylesheet and may not have styles elsewhere."""
+    return Markup(unbroken(text, 'class="nowrap"'))  # noqa: S704 - it escapes
 
 
 def code(text: str) -> Markup:
@@ -182,6 +190,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "age": age,
     "steps": steps,
     "code": code,
-    "unbroken": unbroken_html,
+    "unbroken": unbroken_in_mail,
+    "whole": unbroken_on_page,
     "said_of_gaps": said_of_gaps,
 }

@@ -72,8 +72,9 @@ class IssueHandlers:
     async def by_button(self, request: Request) -> Response:
         """The same from a form of ours, answered with a page."""
         form = await form_of(request)
-        answer = await self._issue(IssueRequest(app_name=form.get("app_name", ""), line=form.get("line", "")))
-        shown = self._pages.pages.fill("issue.html", "issue", {}, LiveSite(self._parts.now()), answer=answer)
+        asked = IssueRequest(app_name=form.get("app_name", ""), line=form.get("line", ""))
+        answer, site = await self._issue(asked), LiveSite(self._parts.now())
+        shown = self._pages.pages.fill("issue.html", "issue", {}, site, answer=answer, about=asked, caller=request.state.caller)
         return Response(shown, 200, {"cache-control": "no-store"}, "text/html")
 
     async def _issue(self, asked: IssueRequest) -> IssueAnswer:
