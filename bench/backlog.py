@@ -18,6 +18,11 @@ def folded(data: Path) -> int:
     return _read(data / "store.sqlite", "SELECT max(seq) FROM fold_position") or 0
 
 
+def installations(data: Path) -> int:
+    """How many installations are in the store."""
+    return _read(data / "store.sqlite", "SELECT count(*) FROM installation") or 0
+
+
 def drained(data: Path, events: int) -> float:
     """Wait until so many events are folded; the seconds that took.
 
