@@ -101,6 +101,7 @@ class Service:
         self._settings = {"LISTEN_ADDR": "127.0.0.1:0", "DATA_DIR": str(self.data)} | settings
         self._process: subprocess.Popen[bytes] | None = None
         self._logged_before = 0
+        self.behind: tuple[str, ...] = ()  # a command that runs it
         self._clients: list[Client] = []
         self.address = ("", 0)
         root.mkdir(parents=True, exist_ok=True)
@@ -124,7 +125,7 @@ class Service:
         self._logged_before = self.stderr.stat().st_size if self.stderr.exists() else 0
         with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
             self._process = subprocess.Popen(
-                [COMMAND, "serve"],
+                [*self.behind, COMMAND, "serve"],
                 cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from telemetry_service.bootstrap.assembly import now, open_store
 from telemetry_service.bootstrap.due import alerts_due
 from telemetry_service.jobs import schedule, worker
 from telemetry_service.jobs.fold import Fold
+from telemetry_service.jobs.priority import BESIDE_ANSWERING, give_way
 from telemetry_service.logs import set_up_logging
 from telemetry_service.settings import Settings, from_environ
 from telemetry_service.store.database import StoreUnavailable, UnusableData
@@ -18,15 +19,13 @@ from telemetry_service.store.publication import last_success
 from telemetry_service.store.runs import last_run
 from telemetry_service.store.store import Store
 
-NICENESS = 5  # answering reports goes before folding them: what waits is on disk
-
 log = logging.getLogger(__name__)
 
 
 def run_worker() -> None:
     """The background process: settings and directory are those of the web process that started it."""
     settings = from_environ(os.environ)
-    os.nice(NICENESS)
+    give_way(BESIDE_ANSWERING)
     set_up_logging(settings.log_dir, settings.log_retention_days)
     try:
         store = open_store(settings, identities(settings.data_dir))

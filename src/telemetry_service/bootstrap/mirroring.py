@@ -12,6 +12,7 @@ import uvloop
 
 from telemetry_service.bootstrap.assembly import now
 from telemetry_service.jobs.mirror import Mirror
+from telemetry_service.jobs.priority import BESIDE_ANSWERING, give_way
 from telemetry_service.logs import set_up_logging
 from telemetry_service.mirrors.pocketbase import Login, PocketBase
 from telemetry_service.settings import Settings, from_environ
@@ -20,7 +21,6 @@ from telemetry_service.store.database import StoreUnavailable, UnusableData, con
 from telemetry_service.store.directory import identities, store_file
 
 CONNECTIONS = 8
-NICENESS = 5  # answering goes first
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def run_mirror() -> None:
     """Mirror until standard input ends or a signal comes; settings are those of the web process that started this one."""
     settings = from_environ(os.environ)
     set_up_logging(settings.log_dir, settings.log_retention_days)
-    os.nice(NICENESS)
+    give_way(BESIDE_ANSWERING)
     try:
         changes = Changes(settings.data_dir)
         ids = identities(settings.data_dir)

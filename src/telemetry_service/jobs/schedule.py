@@ -12,11 +12,11 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
+from telemetry_service.jobs.priority import BESIDE_FOLDING, give_way
 from telemetry_service.settings import Settings
 
 STOP_SECONDS = 2.0
 CHECK_SECONDS = 0.1
-NICENESS = 10  # folding goes first
 DAY_SECONDS = 86_400.0
 LOOK_SECONDS = 30.0  # between two looks whether something is due
 SETTLE_SECONDS = 30.0  # what a start leaves to those who wait for answers
@@ -101,8 +101,7 @@ def _run_command(arguments: tuple[str, ...], stop: threading.Event) -> bool:
     with subprocess.Popen(  # noqa: S603 - this program itself
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0
     ) as process:
-        with suppress(ProcessLookupError, PermissionError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+        give_way(BESIDE_FOLDING, process.pid)
         said: list[str] = []
         listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
         listener.start()
