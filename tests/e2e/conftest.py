@@ -2,18 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opening import Open
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from live import Live, running
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-Open = Callable[..., AbstractContextManager[Page]]
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from opening import Open
 from playwright.sync_api import Page, expect
 
-from conftest import Open
 from live import Live
 
 ACCESSIBILITY = (Path(__file__).parent / "accessibility.js").read_text()
