@@ -28,7 +28,7 @@ from telemetry_service.store.store import FILE_NAME
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
 NOON = 20_783 * DAY + 12 * HOUR
-STEPS = ("claim", "mark_sent", "confirm")
+STEPS = ("note", "record", "claim", "mark_sent", "confirm")
 POLICY = Policy(enabled=True, check_minutes=15, cooldown_minutes=60, channels=("a",), public_url="")
 
 

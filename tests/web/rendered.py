@@ -1,7 +1,7 @@
 """Pages and reports of a store, without a server."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,13 +65,14 @@ def view(*, exact: bool, days: str = "30", repo: str = "ProxmoxVE", slug: str = 
     return View(period=period(int(days), TODAY), sources=sources, exact=exact)
 
 
-def demo_events(installations: int, days: int, seed: int) -> list[Event]:
-    """Reports of the demo, as intake makes them, up to yesterday."""
+def demo_events(installations: int, days: int, seed: int, apps: Collection[str] = ()) -> list[Event]:
+    """Reports of the demo, as intake makes them, up to yesterday; of some apps alone, if any are given."""
     accept = Intake(Policy(known_repos=SETTINGS.known_repos, extended_fields=frozenset()), IDS, EXPLAIN).accept
     return [
         accept(report.body, report.received_at).event
         for reports in payloads(installations, days, seed, TODAY - 1)
         for report in reports
+        if not apps or msgspec.json.decode(report.body)["nsapp"] in apps
     ]
 
 

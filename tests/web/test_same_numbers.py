@@ -1,5 +1,6 @@
 """One question, one number: pages and JSON, with a token, against plain counting of the installations."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -7,11 +8,16 @@ import pytest
 from rendered import NOW, SOURCES, TODAY, Data, demo_events, stored, view
 
 from page_reader import Page, number
-from stored import installations
-from telemetry_service.core.counts import CORE_STEPS, DISK_STEPS_GB, RAM_STEPS_MB, step
+from stored import installations, table
+from telemetry_service.core.alerting.alert import Alert, Kind
+from telemetry_service.core.counts import CORE_STEPS, DISK_STEPS_GB, RAM_STEPS_MB, Dimension, Facet, step
+from telemetry_service.core.event import Event
 from telemetry_service.core.fields import INSTALLATION_TYPES
-from telemetry_service.core.installation import Installation
+from telemetry_service.core.installation import MICROSECONDS_PER_DAY, Installation
+from telemetry_service.core.period import day_of
 from telemetry_service.core.week import first_day, name_of
+from telemetry_service.jobs import demo, watch
+from telemetry_service.store.alerts import open_alerts, past_alerts
 from telemetry_service.web.formats import cores, gigabytes, megabytes, percent, word
 
 ENDED = ("success", "failed", "aborted", "unknown")
@@ -280,6 +286,81 @@ def test_weeks(data: Data, repo: str) -> None:
             assert n == tally(failed, script_name)[name]
         lines = tally(failed, lambda one: one.outcome and one.outcome.error)
         assert shown(page, "Error lines", "failed").items() <= lines.items()
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Data]:
+    """Scripts that broke, counted and published day by day, and what the watch found."""
+    broken = {script.name for script in demo.catalogue(15_000, 120, 1) if script.broken}
+    by_day: dict[int, list[Event]] = {}
+    for event in demo_events(15_000, 120, 1, broken):
+        by_day.setdefault(day_of(event.received_at), []).append(event)
+    with stored() as found:
+        for day, events in sorted(by_day.items()):
+            found.store.fold(events, None, day * MICROSECONDS_PER_DAY)
+        watch.look(found.store, SOURCES, lambda: NOW)
+        yield found
+
+
+def breaks(data: Data) -> list[Alert]:
+    connection = data.store.connection
+    alerts = [*open_alerts(connection), *past_alerts(connection, 99)]
+    return [one for one in alerts if one.kind is Kind.BROKE and one.source in view(exact=True).sources]
+
+
+def alerts_page(data: Data, *, exact: bool) -> str:
+    return data.page("alerts", exact=exact).text.replace("( ", "(").replace(" )", ")")
+
+
+def test_exact_rates_of_alerts(watched: Data) -> None:
+    text, alerts = alerts_page(watched, exact=True), breaks(watched)
+    assert {one.closed_at is None for one in alerts} == {True, False}
+    for one in alerts:
+        firsts: dict[tuple[object, int], Installation] = {}
+        for found in sorted(installations(watched.directory).values(), key=lambda found: found.started_at):
+            is_its = (found.value("nsapp"), found.value("type"), Raw.source(found)) == (one.app, one.type, one.source)
+            if is_its and found.status in ("success", "failed"):
+                firsts.setdefault((found.value("random_id"), found.day), found)
+        since = [found for found in firsts.values() if found.started_at // 1000 >= one.since.at // 1000]
+        before = list(firsts.values())[: -len(since)][-one.before.whole :]  # as far as the evidence reaches back
+        after = since[: one.after.whole]  # it is gathered for a fortnight
+        assert one.closed_at or after == since
+        failed_before, failed_after = (sum(found.status == "failed" for found in part) for part in (before, after))
+        rates = [f"{100 * failed / len(of):.0f} %" for failed, of in ((failed_after, after), (failed_before, before))]
+        assert f"{one.app} ({one.type}) broke: {rates[0]} of installations fail, {rates[1]} did before" in text
+        assert f"{failed_before} of {len(before)} before, {failed_after} of {len(after)} since then" in text
+
+
+def test_public_rates_of_alerts(watched: Data) -> None:
+    text, shown_rates = alerts_page(watched, exact=False), 0
+    counts = table(watched.directory, "public_count_day")
+    for one in breaks(watched):
+        change = day_of(one.since.at)
+        end = day_of(one.recovery.since.at) - 1 if one.recovery else TODAY
+        rates = []
+        for first, last in ((change, end), (change - 90, change - 1)):
+            by_status: Counter[str] = Counter()
+            for key, n in counts.items():
+                is_its = (key.script, key.source, key.facet, key.dimension) == (
+                    one.script,
+                    one.source,
+                    Facet.OUTCOME,
+                    Dimension.TYPE,
+                )
+                if is_its and first <= (key.unit or 0) <= last:
+                    by_status[key.status] += n
+            finished = by_status["success"] + by_status["failed"]
+            rates.append(100 * by_status["failed"] / finished if finished >= 50 else None)
+        title = f"{one.app} ({one.type}) broke: "
+        if None in rates or round(rates[0]) <= round(rates[1]):
+            assert re.search(re.escape(title) + r"[a-z ]+ of its installations fail, [a-z ]+ did before", text), title
+        else:
+            shown_rates += 1
+            after, before = (f"{rate:.0f} %" for rate in rates)
+            assert f"{title}{after} of installations fail, {before} did before" in text
+            assert re.search(rf"Failure rate: {after} \(95 % interval [\d]+ to [\d]+ %\), before {before} \(", text)
+    assert 0 < shown_rates < len(breaks(watched))
+    assert "not known" not in text
 
 
 def test_the_data_can_show_a_mistake(data: Data) -> None:

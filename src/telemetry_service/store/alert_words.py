@@ -159,7 +159,7 @@ def _published_rates(reader: Reader, alert: Alert, today: int) -> Rates:
     end = min(today, day_of(found.since.at) - 1 if found else today)
     last = min(today, day_of(alert.closed_at) + BEFORE_DAYS if alert.closed_at else today)
     before, after = _failing(reader, alert, change - BEFORE_DAYS, change - 1), _failing(reader, alert, change, end)
-    if (after.percent or 0.0) <= (before.percent or 0.0):
+    if before.percent is None or after.percent is None or after.percent <= before.percent:
         return Rates(NO_RATE, NO_RATE)  # what is published lags behind, and does not show it yet
     return Rates(before, after, _failing(reader, alert, end + 1, last) if found else NO_RATE)
 
@@ -169,4 +169,4 @@ def _failing(reader: Reader, alert: Alert, first: int, last: int) -> Rate:
         return NO_RATE
     tallies = reader.tallies(PUBLIC, (Facet.OUTCOME,), Period(first, last, ended=True), (alert.source,), alert.script)
     ended = ended_of_types(tallies)
-    return rate(ended.failed, ended.finished, exact=False)
+    return rate(ended.failed, ended.finished, exact=False, digits=0)

@@ -29,6 +29,11 @@ class Share(msgspec.Struct, frozen=True):
         """The share in percent, with its 95 % interval."""
         return rate(self.part, self.whole, exact=True)
 
+    @property
+    def in_whole_percent(self) -> Rate:
+        """The same in whole percent."""
+        return rate(self.part, self.whole, exact=True, digits=0)
+
 
 class Since(msgspec.Struct, frozen=True):
     """The most likely instant of a change, and the interval that holds it with 95 %; microseconds since 1970 UTC."""

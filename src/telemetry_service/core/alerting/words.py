@@ -20,7 +20,10 @@ _SYSTEMS = {"os": "", "pve": "Proxmox VE "}
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """Failure rates before the change of an alert, since then, and since it is over; `NO_RATE` where none may be shown."""
+    """Failure rates before the change of an alert, since then, and since it is over; `NO_RATE` where none may be shown.
+
+    In whole percent: a decimal would tell of how many.
+    """
 
     before: Rate
     after: Rate
@@ -107,12 +110,13 @@ def evidence(alert: Alert, published: Published) -> list[str]:
     for version in alert.limited_to:
         if (version.dimension, version.name) in published.versions:
             name = _SYSTEMS.get(version.dimension, "") + version.name
-            inside, outside = interval(version.inside.rate), interval(version.outside.rate)
+            inside, outside = interval(version.inside.in_whole_percent), interval(version.outside.in_whole_percent)
             lines.append(f"Limited to {name}" + (f": {inside} there, {outside} elsewhere." if told else "."))
     for cause in alert.causes[:SHOWN_CAUSES]:
         line = published.lines.get(cause.cause)
         if line:
-            shares = f"; {interval(cause.after.rate)} of installations, before {interval(cause.before.rate)}."
+            after, before = interval(cause.after.in_whole_percent), interval(cause.before.in_whole_percent)
+            shares = f"; {after} of installations, before {before}."
             lines.append(f"Why: {line}" + (shares if told else ""))
     return lines
 
@@ -158,7 +162,6 @@ def coarse(share: Share) -> Share:
 
 
 def percent(found: Rate) -> str:
-    """In whole percent: a decimal would tell of how many."""
     return "none" if found.percent is None else f"{found.percent:.0f} %"
 
 
@@ -182,7 +185,8 @@ def _what(alert: Alert) -> str:
 def _rates(alert: Alert, published: Published) -> Rates:
     if published.rates is not None:
         return published.rates
-    return Rates(alert.before.rate, alert.after.rate, alert.recovery.share.rate if alert.recovery else NO_RATE)
+    recovered = alert.recovery.share.in_whole_percent if alert.recovery else NO_RATE
+    return Rates(alert.before.in_whole_percent, alert.after.in_whole_percent, recovered)
 
 
 def _day(instant: int) -> date:

@@ -37,12 +37,12 @@ def is_shown(whole: int, *, exact: bool) -> bool:
     return whole > 0 and (exact or whole >= MIN_FINISHED_FOR_RATE)
 
 
-def rate(part: int, whole: int, *, exact: bool) -> Rate:
-    """The share of a part, as it may be shown."""
+def rate(part: int, whole: int, *, exact: bool, digits: int = 1) -> Rate:
+    """The share of a part, as it may be shown, rounded once to so many digits behind the point."""
     if not is_shown(whole, exact=exact):
         return NO_RATE
     low, high = wilson(part, whole)
-    return Rate(round(100 * (part / whole), 1), round(100 * low, 1), round(100 * high, 1))
+    return Rate(round(100 * (part / whole), digits), round(100 * low, digits), round(100 * high, digits))
 
 
 def share(part: int, whole: int) -> float:
