@@ -53,12 +53,19 @@ class PublicHosts:
     def __init__(self, extra: Iterable[str] = ()) -> None:
         listed = set(public_hosts()) | {host.strip().lower() for host in extra if host.strip()}
         self._exact = frozenset(listed) | {host[1:] for host in listed if host.startswith(".")}
-        self._domains = tuple(host for host in listed if host.startswith(".")) + tuple(
-            "." + host.strip().lower().lstrip(".") for host in extra if host.strip()
-        )
+        self._domains = frozenset(host[1:] for host in listed if host.startswith(".")) | {
+            host.strip().lower().lstrip(".") for host in extra if host.strip()
+        }
 
     def __contains__(self, host: object) -> bool:
         if not isinstance(host, str):
             return False
         name = host.lower().rstrip(".")
-        return name in self._exact or ("." in name and name.endswith(self._domains))
+        if name in self._exact:
+            return True
+        dot = name.find(".")
+        while dot >= 0:
+            if name[dot + 1 :] in self._domains:
+                return True
+            dot = name.find(".", dot + 1)
+        return False

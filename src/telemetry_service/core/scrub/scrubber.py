@@ -65,7 +65,7 @@ class Scrubber:
         self.knows = vocabulary.knows
         self._gate = Gate(vocabulary, public)
         self._rules = compile_rules(public, vocabulary.knows)
-        self._prefilter = Prefilter(RULES, FREQUENT, COMMON)
+        self._prefilter = Prefilter(RULES, self._rules, FREQUENT, COMMON)
         self._multiline = compile_multiline()
 
     def scrub(self, text: str) -> Scrubbed:
@@ -125,19 +125,21 @@ class Scrubber:
         after: list[str] = []
         for block in _blocks(lines):
             try:
-                after += self._once("\n".join(block), state).split("\n")
+                after += self._once(block, state)
             except Spent:
                 state.fired["too-much"] = None
                 after += [MASK] * len(block)
         return after
 
-    def _once(self, text: str, state: _State) -> str:
-        """`text` after all rules that may match it. Raises Spent."""
-        subject = Subject.of(text)
-        state.budget.spend(_WORK_OF_PREFILTER * len(text))
-        for number in self._prefilter.candidates(subject.data):
-            subject = self._changed(self._rules[number], subject, state)
-        return subject.text
+    def _once(self, lines: list[str], state: _State) -> list[str]:
+        """The lines after all rules that may match them. Raises Spent."""
+        subjects = [Subject.of(line) for line in lines]
+        state.budget.spend(_WORK_OF_PREFILTER * sum(map(len, lines)))
+        for number, places in self._prefilter.places([subject.data for subject in subjects], state.budget):
+            rule = self._rules[number]
+            for place in places:
+                subjects[place] = self._changed(rule, subjects[place], state)
+        return [subject.text for subject in subjects]
 
     def _without_multiline(self, text: str, state: _State) -> str:
         subject = Subject.of(text)
