@@ -303,7 +303,7 @@ def listed_forms(paths: list[Path]) -> set[str]:
 
 
 def packed_words(path: Path | None) -> set[str]:
-    return set(lzma.decompress(path.read_bytes()).decode("ascii").split("\n")) if path else set()
+    return set(lzma.decompress(path.read_bytes()).decode("ascii").split()) if path else set()
 
 
 def application_forms(names: set[str]) -> set[str]:
@@ -366,7 +366,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     words = build(options.root, Path(__file__).parent / "vocabulary", options.table, options.names, options.base)
-    packed = lzma.compress("\n".join(words).encode("ascii"), format=lzma.FORMAT_XZ, preset=9 | lzma.PRESET_EXTREME)
+    packed = lzma.compress(
+        "".join(f"\n{word}" for word in words).encode("ascii") + b"\n", format=lzma.FORMAT_XZ, preset=9 | lzma.PRESET_EXTREME
+    )
     options.out.write_bytes(packed)
     print(f"{len(words)} words, {len(packed)} bytes", file=sys.stderr)
 

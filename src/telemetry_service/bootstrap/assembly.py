@@ -11,6 +11,7 @@ from telemetry_service.store.store import Store, StoreOptions
 
 if TYPE_CHECKING:
     from telemetry_service.core.intake import Intake
+    from telemetry_service.core.scrub import Scrubber
 
 
 def now() -> int:
@@ -28,12 +29,16 @@ def store_options(settings: Settings) -> StoreOptions:
 
 
 def intake(settings: Settings, ids: Identities) -> Intake:
-    # Imported here, because the rules for error lines take 15 MB in every process that only folds or mirrors.
+    # Imported here, because processes that only fold or mirror do without; the rules for error lines when they are needed.
     from telemetry_service.core.intake import Explainer, Intake, Policy
-    from telemetry_service.core.scrub import Scrubber
+
+    def scrubber() -> Scrubber:
+        from telemetry_service.core.scrub import Scrubber
+
+        return Scrubber(settings.public_hosts)
 
     policy = Policy(known_repos=settings.known_repos, extended_fields=settings.extended_fields)
-    return Intake(policy, ids, Explainer(lambda: Scrubber(settings.public_hosts), settings.error_max_chars))
+    return Intake(policy, ids, Explainer(scrubber, settings.error_max_chars))
 
 
 def open_store(settings: Settings, ids: Identities) -> Store:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from telemetry_service.core.distil import distil, window
+from telemetry_service.core.ending import Cleaned
 
 # Of the text around the line, only lines that hold a word of it can teach that the word is a name, and only words that
 # are not public can be taught. Most lines of failures have none.
@@ -31,13 +32,6 @@ class _Scrubber(Protocol):
     def gate(self, text: str) -> str: ...
 
     def open_words(self, text: str) -> list[str]: ...
-
-
-class Cleaned(NamedTuple):
-    """`text` is stored, at most `limit` characters; `line`, the same but not cut, is for the fingerprint."""
-
-    text: str
-    line: str
 
 
 def clean_error(error: str, exit_meaning: str, scrubber: _Scrubber, limit: int) -> Cleaned:

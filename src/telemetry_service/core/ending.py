@@ -8,10 +8,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from telemetry_service.core.classify import category_of, classify
-from telemetry_service.core.clean import Cleaned
 from telemetry_service.core.fingerprint import fingerprint
 
 REMEMBERED_ENDINGS = 1_000  # some 400 bytes each
+
+
+class Cleaned(NamedTuple):
+    """`text` is stored, as long as is allowed; `line`, the same but not cut, is for the fingerprint."""
+
+    text: str
+    line: str
+
 
 _UNEXPLAINED = Cleaned("", "")
 

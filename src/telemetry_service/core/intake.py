@@ -3,15 +3,15 @@
 Raw text, unknown fields and client ids end here: what leaves is an `Event` and the names of the fields that were dropped.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from telemetry_service.core.clean import Cleaned, clean_error
-from telemetry_service.core.distil import window
-from telemetry_service.core.ending import Endings
+from telemetry_service.core.ending import Cleaned, Endings
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Event
 from telemetry_service.core.exit_codes import meaning
@@ -28,8 +28,10 @@ from telemetry_service.core.fields import (
 from telemetry_service.core.fingerprint import fingerprint
 from telemetry_service.core.identity import Identities, needs_app, parse_uuid
 from telemetry_service.core.repair import decode
-from telemetry_service.core.scrub import Scrubber
 from telemetry_service.core.values import INVALID, Invalid, Reader, reader, short_text
+
+if TYPE_CHECKING:
+    from telemetry_service.core.scrub import Scrubber
 
 USUAL_LINES = (
     "E: Failed to fetch http://192.0.2.1/dists/stable/InRelease Could not connect to host.example:80 (192.0.2.1)",
@@ -81,7 +83,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 class Explainer:
     """Explains failures by the line of the log that tells the cause, cleaned of everything that could identify anyone.
 
-    The scrubber takes a second or two to build: it is made by the first use or by `prepare`, whichever comes first.
+    Rules take half a second to load and compile: that is done by the first use or by `prepare`, whichever comes first.
     """
 
     def __init__(self, make_scrubber: Callable[[], Scrubber], max_chars: int) -> None:
@@ -100,16 +102,24 @@ class Explainer:
             if self._scrubber is None:
                 scrubber = self._make_scrubber()
                 for line in USUAL_LINES:
-                    clean_error(line, "", scrubber, self._max_chars)
+                    self._clean(line, "", scrubber)
                 self._scrubber = scrubber
             return self._scrubber
 
+    def _clean(self, error: str, exit_meaning: str, scrubber: Scrubber) -> Cleaned:
+        # Imported here, because the signs of causes and what rules are made of delay a start by a fifth of a second.
+        from telemetry_service.core.clean import clean_error
+
+        return clean_error(error, exit_meaning, scrubber, self._max_chars)
+
     def __call__(self, error: str, exit_code: int | None) -> Cleaned:
         """What is kept of an error text; without one, the meaning of the exit code."""
-        return clean_error(error, meaning(exit_code), self._scrubber or self.prepare(), self._max_chars)
+        return self._clean(error, meaning(exit_code), self._scrubber or self.prepare())
 
     def again(self, text: str) -> str:
         """A text that was cleaned before, by this service or another one: as it is, unless the rules find something in it."""
+        from telemetry_service.core.distil import window
+
         scrubber = self._scrubber or self.prepare()
         for clean in (text, text.replace("#", "0")):  # what a label has for its numbers looks like a name here and there
             if scrubber.gate(scrubber.scrub(clean).text) == clean:

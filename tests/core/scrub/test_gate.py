@@ -62,7 +62,7 @@ def test_the_vocabulary_is_sound() -> None:
 
 @given(st.sets(st.text(string.ascii_lowercase + "#-.", min_size=1, max_size=6), max_size=40), st.text(max_size=6))
 def test_packed_words_are_a_set(chosen: set[str], other: str) -> None:
-    words = Words("\n".join(sorted(chosen)).encode())
+    words = Words("\n".join(["", *sorted(chosen), ""]).encode())
     assert set(words) == chosen
     assert len(words) == len(chosen)
     assert all(word in words for word in chosen)

@@ -8,58 +8,49 @@ from __future__ import annotations
 import lzma
 import re
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
-from itertools import accumulate
-from zlib import crc32
 
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _DIGITS = re.compile(r"[0-9]+")
 _LONG_NUMBER = re.compile(r"[0-9]{5}")  # no version or year; somebody's number
 _LINE = re.compile(rb"[^\n]+")
 _MET_MAX = 5000  # words are looked up once: a lookup takes ten times as long as one in this set
-_BUCKET_BITS = 14  # of 16,384 buckets each holds about 7 words; the table of offsets takes 64 KiB
+_PAGE_BYTES = 600  # some 50 words that are looked through, after a binary search for the page: 3,000 pages take 150 kB
 
 
 class Words:
-    """An immutable set of ASCII words in 2 MB of bytes, where a frozenset of 100,000 strings takes 12."""
+    """An immutable set of ASCII words in 2 MB of bytes, where a frozenset of 100,000 strings takes 12. Made in a few milliseconds."""
 
-    __slots__ = ("_blob", "_offsets", "_size")
+    __slots__ = ("_blob", "_first", "_places")
 
     def __init__(self, lines: bytes) -> None:
-        """`lines` are the words, one a line."""
-        sizes = [1] * (1 << _BUCKET_BITS)
-        self._size = 0
-        for line in _LINE.finditer(lines):
-            sizes[_bucket(line[0])] += line.end() - line.start() + 1
-            self._size += 1
-        self._offsets = array("I", (0, *accumulate(sizes)))
-        blob = bytearray(b"\n") * (self._offsets[-1])
-        ends = array("I", self._offsets)
-        for line in _LINE.finditer(lines):
-            word = line[0]
-            start = ends[_bucket(word)] + 1
-            blob[start : start + len(word)] = word
-            ends[_bucket(word)] = start + len(word)
-        self._blob = bytes(blob)
+        """`lines` are the words in order, with a line break in front of each and after the last."""
+        blob = self._blob = lines
+        places = [0]  # of line breaks, some _PAGE_BYTES apart
+        while (place := blob.find(b"\n", places[-1] + _PAGE_BYTES)) >= 0:
+            places.append(place)
+        if places[-1] == len(blob) - 1 and len(places) > 1:
+            places.pop()
+        self._first = [blob[place + 1 : blob.find(b"\n", place + 1)] for place in places]
+        self._places = array("I", (*places, len(blob)))
 
     def __contains__(self, word: object) -> bool:
         if not isinstance(word, str) or not word.isascii() or "\n" in word or not word:
             return False
         raw = word.encode("ascii")
-        bucket = _bucket(raw)
-        return self._blob.find(b"\n" + raw + b"\n", self._offsets[bucket], self._offsets[bucket + 1]) >= 0
+        page = bisect_right(self._first, raw)
+        if not page:
+            return False
+        return self._blob.find(b"\n" + raw + b"\n", self._places[page - 1], self._places[page] + 1) >= 0
 
     def __iter__(self) -> Iterator[str]:
         return (line[0].decode("ascii") for line in _LINE.finditer(self._blob))
 
     def __len__(self) -> int:
-        return self._size
-
-
-def _bucket(word: bytes) -> int:
-    return crc32(word) >> (32 - _BUCKET_BITS)
+        return self._blob.count(b"\n") - 1
 
 
 @cache
