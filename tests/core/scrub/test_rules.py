@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,12 @@ def compiled() -> dict[str, CompiledRule]:
 def test_every_rule_has_a_case_and_a_name_of_its_own() -> None:
     assert [rule.name for rule in RULES] == [case["rule"] for case in CASES]
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_what_is_captured_has_a_name() -> None:
+    for rule in RULES:
+        regex = re2.compile(rule.pattern)
+        assert sorted(regex.groupindex.values()) == list(range(1, regex.groups + 1)), rule.name
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["rule"]))

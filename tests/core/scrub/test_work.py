@@ -57,7 +57,7 @@ class Counted:
         self.scrubber = Scrubber()
         self.searches = self.read = self.matched = self.judged = 0
         for rule in self.scrubber._rules:
-            rule._find = self._counting(rule._find)
+            rule._find = self._counting(rule.find)
         passes = self.scrubber._gate.passes
 
         def counted(token: str, text: str, start: int) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import re2
@@ -63,6 +64,7 @@ _NOWHERE = (-1, -1)
 _LONGEST_RUN = 16  # repetitions that tell a digest from a word; the upper bound of a repetition tells nothing
 _COUNTED = re.compile(r"\{(\d+)(?:,\d*)?\}")
 _NAME = re.compile(r"\(\?P<\w+>")
+_NAMED = re.compile(r"\(\?P<(\w+)>")
 _FLAGS = re.compile(r"^\(\?([im]+)\)")
 
 Kind = Callable[[Found], Change | None]
@@ -113,32 +115,36 @@ class Whole:
 
 
 class CompiledRule:
-    """A rule bound to its kinds."""
+    """A rule bound to its kinds. It is compiled when it is first searched: many rules are of things a process never hears of."""
 
-    __slots__ = ("_find", "groups", "is_of_shapes", "name")
+    __slots__ = ("_find", "_pattern", "groups", "is_of_shapes", "name")
 
     def __init__(self, rule: Rule, kinds: Mapping[str, Kind], spans_lines: bool = False) -> None:
         self.name = rule.name
-        regex = re2.compile(
-            shadow("(?m)" + latin(rule.pattern if spans_lines else within_lines(rule.pattern))), options=options()
-        )
-        # The spans of one search: the package's own match objects take four times as long as the search itself.
-        self._find = regex._regexp.Match
+        pattern = latin(rule.pattern)
+        self._pattern = pattern if spans_lines else within_lines(pattern)
+        self._find: _Find | None = None
         self.groups = tuple(
-            (number, kinds[name.decode("ascii").rstrip("0123456789_")])
-            for name, number in sorted(regex.groupindex.items(), key=lambda item: item[1])
+            (number, kinds[name.rstrip("0123456789_")]) for number, name in enumerate(_NAMED.findall(pattern), start=1)
         )
-        self.is_of_shapes = tells_no_digits_apart(latin(rule.pattern))  # what it finds in a shape is what it finds in the line
+        self.is_of_shapes = tells_no_digits_apart(pattern)  # what it finds in a shape is what it finds in the line
         if not self.groups:
             raise ValueError(f"rule {rule.name} has no named group")
 
+    @property
+    def find(self) -> _Find:
+        """The spans of one search: the package's own match objects take four times as long as the search itself."""
+        if self._find is None:
+            self._find = re2.compile(shadow(f"(?m){self._pattern}"), options=options())._regexp.Match
+        return self._find
+
     def matches(self, data: bytes) -> bool:
         """Whether the pattern occurs, whatever its kinds say."""
-        return bool(self._find(_UNANCHORED, data, 0, len(data))[0] != _NOWHERE)
+        return bool(self.find(_UNANCHORED, data, 0, len(data))[0] != _NOWHERE)
 
     def lines(self, data: bytes, starts: Sequence[int], budget: Budget) -> list[int]:
         """Numbers of the lines in which the pattern occurs. Raises Spent."""
-        return _lines_where(self._find, data, starts, budget)
+        return _lines_where(self.find, data, starts, budget)
 
     def changes(self, subject: Subject, budget: Budget) -> list[Change]:
         """The changes this rule makes to a line, in order, not overlapping. Raises Spent.
@@ -147,11 +153,11 @@ class CompiledRule:
         occurrence: in `target node alpha` the first match takes `node` for the value.
         """
         text, data = subject
-        size = len(data)
+        size, find = len(data), self.find
         found: list[Change] = []
         position = end_of_last = 0
         while position <= size:
-            spans = self._find(_UNANCHORED, data, position, size)
+            spans = find(_UNANCHORED, data, position, size)
             first, last = spans[0]
             budget.spend(size - position, last - first)
             if first < 0:
@@ -310,15 +316,19 @@ def of_shapes(pattern: str) -> str:
 def _of_shape(found: re.Match[str]) -> str:
     if found["digit"]:
         return "0"
-    if not found["class"] or re.match(found["class"], "0") or not any(re.match(found["class"], digit) for digit in "123456789"):
+    digits = _digits_of(found["class"]) if found["class"] else frozenset()
+    if not digits or "0" in digits:
         return found[0]
     return "[^\n]" if found[0].startswith("[^") else f"[0{found[0][1:]}"
 
 
 def tells_no_digits_apart(pattern: str) -> bool:
     """Whether all digits are the same to a pattern, which has none of Unicode's classes."""
-    for found in _DIGITED.finditer(_NAME.sub("(?:", pattern)):
-        digits = {bool(re.match(found["class"], digit)) for digit in "0123456789"} if found["class"] else {False}
-        if found["digit"] or len(digits) > 1:
-            return False
-    return True
+    parts = _DIGITED.finditer(_NAME.sub("(?:", pattern))
+    return not any(part["digit"] or (part["class"] and 0 < len(_digits_of(part["class"])) < 10) for part in parts)
+
+
+@cache
+def _digits_of(some: str) -> frozenset[str]:
+    """The digits that a class of characters has."""
+    return frozenset(re.findall(some, "0123456789"))
