@@ -28,7 +28,7 @@ class Shot(NamedTuple):
 SHOTS = (
     Shot("overview", "/?days=90", 1200, 900, "light"),
     Shot("errors", "/errors?days=90", 1200, 900, "dark"),
-    Shot("script", "/scripts/jellyfin?days=90", 1200, 900, "light"),
+    Shot("script", "/scripts/homeassistant?days=90", 1200, 900, "light"),
     Shot("phone", "/?days=90", 390, 844, "dark"),
 )
 
@@ -39,6 +39,7 @@ def main() -> None:
         sys.exit("no chromium here; make browser installs it")
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory, running(Path(directory), DEMO) as live, sync_playwright() as playwright:
+        live.service.command("watch")  # the service would look in a while
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         for shot in SHOTS:
             context = browser.new_context(

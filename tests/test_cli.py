@@ -18,7 +18,7 @@ from command_names import all_commands
 from telemetry_service.bootstrap.assembly import open_store
 from telemetry_service.bootstrap.upkeep import existing_store
 from telemetry_service.cli import app
-from telemetry_service.core.fields import FIELDS
+from telemetry_service.core.fields import FIELDS, STATUSES
 from telemetry_service.settings import SETTINGS, from_environ
 from telemetry_service.settings.declared import in_force
 from telemetry_service.store import store
@@ -255,6 +255,10 @@ class TestDemo:
             # Pages show from the first one on how many are under way, not only when the service has counted them anew.
             gauges = {name for (name,) in connection.execute("SELECT name FROM public_gauge")}
             assert gauges == {"running", "stuck"}
+            # Those that never end are given up as days pass: the first page has no day with the unknown ones of all.
+            ended = [status for (status,) in connection.execute("SELECT status FROM installation ORDER BY id LIMIT 250")]
+            assert STATUSES.index("unknown") in ended
+            assert min(ended) >= STATUSES.index("success")
             connection.execute("DELETE FROM count_month")
         connection.close()
         recount = run("recount", directory=tmp_path)

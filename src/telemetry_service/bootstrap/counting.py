@@ -13,6 +13,7 @@ from telemetry_service.jobs.demo import payloads
 from telemetry_service.settings import Settings
 from telemetry_service.store.directory import held, identities
 from telemetry_service.store.store import Store
+from telemetry_service.store.stuck import give_up_stuck
 
 DEMO_BATCH = 8_000  # events
 DEMO_NAMES_PER_DAY = 1_000_000  # the demo's own names are not a flood
@@ -49,6 +50,7 @@ def demo(settings: Settings, *, installations: int, days: int, seed: int) -> Non
                 new_day = bool(events) and day_of(reports[0].received_at) != day_of(events[0].received_at)
                 if new_day or len(events) >= DEMO_BATCH:
                     store.fold(events, None, _end_of(events))
+                    give_up_stuck(store, _end_of(events), settings.cleanup_stuck_hours, DEMO_BATCH)
                     events.clear()
                     progress.update(task, completed=done - 1)
                 events.extend(accept(report.body, report.received_at).event for report in reports)
