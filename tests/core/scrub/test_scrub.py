@@ -39,6 +39,9 @@ STAYS = [
     "go: module github.com/zwergel/katzenkiste@v1.9.0: not found",
     "System.Net.Http.HttpRequestException: No such host is known.",
     "Connection reset by peer",
+    "undefined reference to `SSL_CTX_new@OPENSSL_3.0.0'",
+    "npm error engine Not compatible with your version of node/npm: vitest@3.0.5",
+    "Default admin login: not set",
 ]
 GOES = [
     ("no heartbeat for murmeltier", "no heartbeat for <name>"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from telemetry_service.core.distil.sign import Sign, cause, consequence, noise
 
 SYSTEMD: tuple[Sign, ...] = (
+    cause("systemd/unit", 89, r"has no exec(?:start|stop)=|executable path is not absolute"),
     cause(
         "systemd/cause",
         87,

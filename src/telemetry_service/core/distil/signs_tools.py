@@ -68,7 +68,7 @@ JAVASCRIPT: tuple[Sign, ...] = (
         r"is not a function",
         r"\bERR_[A-Z_]{4,}|digital envelope routines|module not found: |failed to resolve (?:import|entry)",
         r"could not resolve [\"'.]",
-        r"unsupported engine|engine .* is incompatible",
+        r"engine .* is incompatible|not compatible with your version",
         r"requires? (?:a )?(?:peer|node(?:\.js)? ?(?:version|>|v?\d))|lockfile would have been modified",
         r"not found: make|could not find any \w+ installation|unsupported url type",
         r"invalid (?:version|tag name|package name|dependency type)|cb\(\) never called",
@@ -80,6 +80,7 @@ JAVASCRIPT: tuple[Sign, ...] = (
         r"no versions? (?:of|available)|EBADPLATFORM",
         r"not found - get |unsupported platform|cannot use import statement|err_require_esm|dependency conflict",
     ),
+    cause("node/engine", 79, r"unsupported engine"),
     cause(
         "node/typescript",
         80,

@@ -148,7 +148,7 @@ class Gate:
     def _code(token: str, text: str, start: int) -> bool:
         """An error's number (`CS0246`), or a class of Java with its package or file."""
         end = start + len(token)
-        if len(token) == 5 and _SQLSTATE.fullmatch(token) and text.startswith(("]", ")", ":"), end):
+        if len(token) == 5 and _SQLSTATE.fullmatch(token) and text.startswith(("]", ")", ":", "/"), end):
             return True
         if _ERROR_CODE.fullmatch(token):
             return text.startswith((":", "]", ")"), end) or _ERROR_BEFORE.search(text, max(0, start - 12), start) is not None

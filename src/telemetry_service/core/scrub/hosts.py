@@ -41,6 +41,7 @@ _UNRESOLVED_BEFORE = re.compile(
     r"(?:ENOTFOUND|EAI_AGAIN|Could not resolve host:|UnknownHostException:|unable to resolve host|resolve hostname|resolve address for|resolve host ?name)\s*[\"'‘“`]?$"
 )
 _VERSION_OR_TAG = re.compile(r"v?\d+(?:[-+.]\w+)*$|latest$|next$|sha\d+$|npm$|beta$|alpha$|canary$|stable$|main$|master$")
+_SYMBOL_VERSION = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z]+)*_\d[\d.]*")  # as linkers write it: `SSL_CTX_new@OPENSSL_3.0.0`
 _UNIT = re.compile(rf"\.(?:{UNITS})$")
 _NO_SHARE = re.compile(r"[A-Za-z]|\d+|[A-Z][A-Za-z]*")
 _CAPITAL_OR_UNDERSCORE = re.compile(r"[A-Z_]")
@@ -113,7 +114,9 @@ def _target(judge: HostJudge, found: Found) -> Change | None:
 def _at(judge: HostJudge, found: Found) -> Change | None:
     """What follows an @: a host, unless it is a version, a unit's instance or a package scope."""
     value = found.value.rstrip(".")
-    return None if _VERSION_OR_TAG.match(value) or value == "pam" or _UNIT.search(value) else judge.host(found)
+    if _VERSION_OR_TAG.match(value) or value == "pam" or _UNIT.search(value) or _SYMBOL_VERSION.fullmatch(value):
+        return None
+    return judge.host(found)
 
 
 def _share(judge: HostJudge, found: Found) -> Change | None:
