@@ -277,6 +277,22 @@ def test_a_new_cause_in_a_script_that_did_not_break(store: Store) -> None:
     assert (alert.kind, alert.cause, alert.before.part) == (Kind.NEW_ERROR, "1" * 16, 0)
 
 
+def test_nothing_is_over_before_the_alert_opened(store: Store) -> None:
+    story = Story()
+    story.days(0, 30, 0.05, per_day=30)
+    for day in range(30, 90):
+        for place in range(30):
+            is_new = place < {30: 5, 34: 3}.get(day, 0)
+            story.add(day, place / 30, "failed" if is_new else "success", cause="1" * 16 if is_new else None)
+    live(store, story.events, day_ends(30, 90))
+    (alert,) = found(store)
+    assert alert.kind is Kind.NEW_ERROR
+    assert day_of(alert.opened_at - MIDNIGHT) == 34
+    assert alert.recovery is not None
+    assert alert.recovery.since.earliest >= MIDNIGHT + 34 * MICROSECONDS_PER_DAY
+    assert alert.recovery.share.part == 0
+
+
 def test_what_is_erased_or_old_leaves_no_note(store: Store) -> None:
     story = Story()
     story.days(0, 4, 0.0)

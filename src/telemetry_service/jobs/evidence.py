@@ -101,7 +101,10 @@ def closed(watching: Watching, alert: Alert, now: int, *, is_usual: bool) -> Ale
         recovery = None if heard is None else Recovery(Since(heard, heard, heard), Share(0, 0))
     elif not is_usual:
         series = Series(_series(watching, alert, alert.since.at, now), alert.kind, alert.cause)
-        place = change_point([one.bad for one in series.seen], rises=False)
+        bad = [one.bad for one in series.seen]
+        # What an alert opened on was no recovery yet.
+        opened_on = max((place for place, at in enumerate(series.at) if bad[place] and at <= alert.opened_at), default=0)
+        place = change_point(bad, rises=False, first=opened_on + 1) or change_point(bad, rises=False)
         recovery = None if place is None else Recovery(series.since(place), place.after)
     return msgspec.structs.replace(alert, closed_at=now, recovery=recovery)
 

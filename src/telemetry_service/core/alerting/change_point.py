@@ -21,16 +21,16 @@ class Place(NamedTuple):
     after: Share
 
 
-def change_point(bad: Sequence[bool], *, rises: bool = True) -> Place | None:
+def change_point(bad: Sequence[bool], *, rises: bool = True, first: int = 1) -> Place | None:
     """The place that makes the series most likely, as two stretches of steady shares with the later one higher (or lower).
 
-    The interval is the shortest run around it that holds 95 % of the likelihood of all places (a posterior with a flat prior).
-    None for a series with no place where the share changes that way.
+    Only before observation `first` or later ones. The interval is the shortest run around it that holds 95 % of the likelihood of
+    all places (a posterior with a flat prior). None for a series with no place where the share changes that way.
     """
     sums = list(accumulate(bad, initial=0))
     whole = len(bad)
     scored: list[tuple[int, float]] = []
-    for place in range(1, whole - LEAST_AFTER + 1):
+    for place in range(first, whole - LEAST_AFTER + 1):
         before, after = sums[place], sums[whole] - sums[place]
         # Compared without division: after / (whole - place) against before / place.
         difference = after * place - before * (whole - place)
