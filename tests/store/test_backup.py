@@ -260,7 +260,7 @@ class TestRefusing:
             restore(path, data, replace=True)
 
     def test_nothing_to_back_up(self, tmp_path: Path, folder: Path) -> None:
-        with pytest.raises(UnusableData, match=r"no inbox\.sqlite"):
+        with pytest.raises(UnusableData, match=r"no inbox\.sqlite in .*start a service there once"):
             backup.make(tmp_path / "empty", folder, NOW)
         assert not folder.exists()
 

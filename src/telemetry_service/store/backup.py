@@ -61,7 +61,10 @@ def make(directory: Path, folder: Path, now: int) -> tuple[Path, Manifest]:
     """
     for file in DATABASES.values():
         if not (directory / file).exists():
-            raise UnusableData(f"there is no {file} to back up; set DATA_DIR to the directory of a service")
+            raise UnusableData(
+                f"there is no {file} in {directory.absolute()}, so a backup would not be whole; start a service there once,"
+                " which makes it, or set DATA_DIR to the directory of a service"
+            )
     target = folder / datetime.fromtimestamp(now // 1_000_000, UTC).strftime(NAME_FORMAT)
     partial = folder / f".{target.name}{PARTIAL}"
     try:
