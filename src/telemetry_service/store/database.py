@@ -8,7 +8,9 @@ from pathlib import Path
 
 BUSY_TIMEOUT_SECONDS = 10
 COMMAND_WAIT_SECONDS = 60  # a command has time: for a VACUUM of a large store, or a fold that catches up and hardly rests
-JOURNAL_BYTES = 16 * 1024 * 1024  # what a write-ahead log is cut back to after a checkpoint
+# What a write-ahead log is cut back to after a checkpoint: a transaction of retention. Written into space that it has already,
+# one of those is synced in half the time (docs/performance.md).
+JOURNAL_BYTES = 64 * 1024 * 1024
 
 
 class StoreUnavailable(Exception):
