@@ -40,6 +40,15 @@ USUAL_LINES = (
     "Nov 11 11:11:11 host systemd[1]: app.service: Main process exited, code=exited, status=1/FAILURE",
     "npm ERR! Error: EACCES: permission denied, mkdir '/opt/app/node_modules'",
     "mount: can't find UUID=00000000-0000-4000-8000-000000000000 on fe80::1 password=secret user@host.example",
+    "dpkg: error processing package app (--configure): post-installation script returned error exit status 1",
+    " app : Depends: libfoo1 (>= 1.2) but it is not going to be installed. E: Unable to locate package app",
+    "npm ERR! code ERESOLVE: could not resolve, 404 Not Found - GET https://registry.npmjs.org/app - no space left on device",
+    "ERROR: Could not find a version that satisfies the requirement app==1.2; ModuleNotFoundError: No module named 'app'",
+    "Error response from daemon: driver failed programming external connectivity: port is already allocated",
+    "fatal: unable to access 'https://github.com/app/app/': Failed to connect to github.com: Connection timed out",
+    "Caused by: java.net.ConnectException: Connection refused; Exception in thread main; out of memory",
+    "/usr/bin/install.sh: line 12: app: command not found; make: *** [Makefile:12: all] Error 1; fatal error: x.h: missing",
+    'FATAL: password authentication failed for user "app"; Job for app.service failed because it exited with error code',
 )
 LONG_BODY_BYTES = 4096  # a log of this size is cleaned within a few milliseconds
 # Status, exit code, category, duration, error, fingerprint, cause: as they stand in Event.

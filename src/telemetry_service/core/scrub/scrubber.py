@@ -26,8 +26,8 @@ _BLOCK_CHARS = 32 * 1024  # lines searched together: what a rule searches with i
 _WORD_CHARS = 512  # a longer run without a space is no message
 _LONG_WORD = re.compile(rf"(?<!\S)\S{{{_WORD_CHARS + 1},}}")
 # Work a text may cost, in bytes read by a search (see Budget).
-_WORK = 2_000_000
-_WORK_PER_CHAR = 800  # twice to three times what logs need
+_WORK = 1_500_000
+_WORK_PER_CHAR = 550  # logs need up to 420, most half of that
 _WORK_OF_PREFILTER = 64  # for each character
 _WORK_OF_LEARNED = 8  # for each character and word
 _OPEN_WORD = re.compile(r"[^\W_](?:[\w.@-]*[^\W_])?")
