@@ -84,8 +84,9 @@ def _publication(state: InForce) -> tuple[Block, ...]:
         Paragraph(
             f"Every public number is a count of at least {k} installations and grows in steps of {k}: so is every sum and"
             f" difference of public numbers, over any periods and filters. One `random_id` adds at most one installation per"
-            " script and UTC day. What was published stays published. Not claimed: protection against who knows, or sends, all"
-            " but one of the installations of a step."
+            " script and UTC day. What was published stays published. That a published script broke, since which UTC day and on"
+            " which published version, is found from all installations and told in words like most or few, without a count. Not"
+            " claimed: protection against who knows, or sends, all but one of the installations of a step."
         ),
     )
 
