@@ -127,7 +127,8 @@ class Prefilter:
         for rule in sorted(places):
             shapes = self._fulfilled(rule, places[rule], held)
             compiled = self._compiled[rule]
-            if compiled.is_of_shapes and len(held.sizes) > _MANY and sum(held.sizes[number] for number in shapes) > _MANY:
+            lines = sum(held.sizes[number] for number in shapes)
+            if compiled.is_of_shapes and lines > _MANY and lines * _BYTES_PER_LINE > len(held.text):
                 shapes = shapes.intersection(compiled.lines(held.text, held.starts, budget))
             if shapes:
                 yield rule, shapes
