@@ -56,19 +56,17 @@ def shown(reader: Reader, alert: Alert, *, exact: bool, today: int) -> Published
     return Published(bool(tallies), frozenset(versions), known, _published_rates(reader, alert, today))
 
 
-def shown_alerts(reader: Reader, view: View, *, today: int, past: int, app: str = "") -> list[ShownAlert]:
+def shown_alerts(reader: Reader, view: View, *, today: int, past: int, app: str = "") -> Iterator[ShownAlert]:
     """Alerts of the view's sources, of one app if asked: those that are open, then the newest that are closed.
 
     In public only those of scripts that are published.
     """
     alerts = [*open_alerts(reader.connection), *past_alerts(reader.connection, MANY if app else past)]
-    found = []
     for alert in alerts:
         if alert.source in view.sources and app in ("", alert.app):
             names = shown(reader, alert, exact=view.exact, today=today)
             if names.script:
-                found.append(_shown(alert, names, exact=view.exact))
-    return found
+                yield _shown(alert, names, exact=view.exact)
 
 
 def public_alerts(reader: Reader) -> Iterator[Alert]:

@@ -4,6 +4,7 @@ Used alike by the JSON endpoints, the pages and the static site, so that one que
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 from telemetry_service.core.counts import DEFAULT_REPOSITORY, Dimension, Facet, Sources
 from telemetry_service.core.fields import INSTALLATION_TYPES
@@ -145,11 +146,11 @@ class Reports:
 
     def alerts(self, view: View, app: str = "") -> list[ShownAlert]:
         """Alerts as pages show them: those that are open, and `PAST_ALERTS` that are closed; of one app if asked."""
-        return shown_alerts(self._reader, view, today=day_of(self._now), past=PAST_ALERTS, app=app)
+        return list(shown_alerts(self._reader, view, today=day_of(self._now), past=PAST_ALERTS, app=app))
 
-    def open_alerts(self, view: View) -> list[ShownAlert]:
-        """Alerts that are open now, the newest first."""
-        return shown_alerts(self._reader, view, today=day_of(self._now), past=0)
+    def open_alerts(self, view: View, most: int) -> list[ShownAlert]:
+        """Alerts that are open now, the newest first; at most so many."""
+        return list(islice(shown_alerts(self._reader, view, today=day_of(self._now), past=0), most))
 
     def repo_slugs(self, view: View) -> list[SlugCount]:
         return repo_slugs(self._reader.tallies(_tables(view), (Facet.OUTCOME,), view.period, view.sources, by_source=True))

@@ -52,7 +52,7 @@ TYPE_NAMES = {
     "tool": "Tool",
 }
 NO_SCRIPT = "script: none of this name, or too few installations to show"
-SHOWN_ALERTS = 5  # on the page of a script
+SHOWN_ALERTS = 5  # on the overview and on the page of a script
 NO_WEEK = "week: none that was counted; see /reports"
 NO_PART = "value: none of this name, or too few installations to show"
 
@@ -157,7 +157,8 @@ class Pages:
                 raise NoSuchPage(NO_PART)
             return "part.html", {"report": part, "title": PART_TITLES[part.by]} | _period(view)
         if page == "overview":
-            return "overview.html", {"report": reports.dashboard(view), "alerts": reports.open_alerts(view)} | _period(view)
+            alerts = reports.open_alerts(view, SHOWN_ALERTS)
+            return "overview.html", {"report": reports.dashboard(view), "alerts": alerts} | _period(view)
         if page == "errors":
             return "errors.html", {"report": reports.errors(view)} | _period(view)
         if page == "scripts":
