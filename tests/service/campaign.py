@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from running_service import Client, Service, wait_until
 from stored_data import StoredData
 
+from running_service import Client, Service, wait_until
 from telemetry_service.core.installation import RANK
 
 CONNECTIONS = 6

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from running_service import wait_until
-
 from telemetry_service.core.fields import STATUSES
 from telemetry_service.core.installation import ORDER, unpack_joins
 from telemetry_service.store.names import kind_of

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from running_service import Service
 
 from mail_server import MailServer
+from running_service import Service
 
 HIDDEN = "hidden-token"
 

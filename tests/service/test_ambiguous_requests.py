@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from raw_requests import AMBIGUOUS, CHUNK, CHUNKED, GOOD, PLAIN, POST, UPGRADE, exchange, post, statuses
-from running_service import Client, Service
 from stored_data import StoredData
+
+from running_service import Client, Service
 
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "1"))
 STATUSES = {200, 202, 204, 303, 304, 400, 401, 403, 404, 405, 408, 413, 429, 431, 503}

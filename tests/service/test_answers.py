@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from running_service import Answer, Client, Service, post_all, report, wait_until
 from stored_data import StoredData
+
+from running_service import Answer, Client, Service, post_all, report, wait_until
 
 MAX_BODY_BYTES = 262_144
 AS_JSON = {"Accept": "application/json"}

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from raw_requests import GOOD, connected, exchange, post, statuses
-from running_service import PATIENCE_SECONDS, Client, Service, report, resident_bytes, wait_until
 from stored_data import StoredData
+
+from running_service import PATIENCE_SECONDS, Client, Service, report, resident_bytes, wait_until
 
 HALF_OPEN = 500
 

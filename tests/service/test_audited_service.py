@@ -5,8 +5,9 @@ import os
 import subprocess
 from collections.abc import Callable
 
-from running_service import COMMAND, PATIENCE_SECONDS, Service, post_all, report
 from stored_data import StoredData
+
+from running_service import COMMAND, PATIENCE_SECONDS, Service, post_all, report
 
 HOSTILE = (
     "curl: (6) Could not resolve host: nas.smith.de",

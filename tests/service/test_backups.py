@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 from campaign import Campaign
-from running_service import Service, post_all, report
 from stored_data import StoredData
+
+from running_service import Service, post_all, report
 
 
 def ids(payloads: list[dict[str, Any]]) -> set[UUID]:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from running_service import Client, Service, report
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from running_service import Service
-
 from telemetry_service.bootstrap.assembly import open_store
 from telemetry_service.core.event import Event
 from telemetry_service.settings import from_environ

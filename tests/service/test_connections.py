@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from running_service import PATIENCE_SECONDS, Client, Service, report
 from stored_data import StoredData
 
+from running_service import PATIENCE_SECONDS, Client, Service, report
 from telemetry_service.web.connection import REQUEST_SECONDS
 
 MAX_BODY_BYTES = 262_144

@@ -10,8 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from campaign import Campaign
-from running_service import Service, post_all, report
 from stored_data import INBOX, STORE, StoredData
+
+from running_service import Service, post_all, report
 
 NewService = Callable[..., Service]
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 from campaign import Campaign
-from running_service import Service, post_all, report, wait_until
 from stored_data import StoredData
 
+from running_service import Service, post_all, report, wait_until
 from small_disk import fill, make_room, mounted
 
 NewService = Callable[..., Service]

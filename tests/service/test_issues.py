@@ -11,11 +11,11 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 import pytest
-from running_service import UNLIMITED, Answer, Client, Service, post_all, report
 from stored_data import StoredData
 
 from github_server import TOKEN, GitHubServer
 from mail_server import MailServer
+from running_service import UNLIMITED, Answer, Client, Service, post_all, report
 from telemetry_service.core.alerting.alert import Alert, Kind, Recovery, Share, Since
 from telemetry_service.store.alerts import close_alert, open_alert
 from telemetry_service.store.database import connect, transaction

@@ -8,8 +8,9 @@ from functools import partial
 
 import pytest
 from campaign import Campaign
-from running_service import Service
 from stored_data import StoredData
+
+from running_service import Service
 
 log = logging.getLogger(__name__)
 NewService = Callable[..., Service]

@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from campaign import Campaign
-from running_service import PATIENCE_SECONDS, STOP_SECONDS, Client, Service, post_all, report, wait_until
 from stored_data import StoredData
 
+from running_service import PATIENCE_SECONDS, STOP_SECONDS, Client, Service, post_all, report, wait_until
 from telemetry_service.core.event import Event, decode_event, encode_event
 from telemetry_service.store.inbox import Inbox, InboxReader
 

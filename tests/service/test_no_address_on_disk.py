@@ -10,8 +10,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import msgspec
-from running_service import PATIENCE_SECONDS, Client, Service, report
 from stored_data import StoredData
+
+from running_service import PATIENCE_SECONDS, Client, Service, report
 
 NewService = Callable[..., Service]
 SOURCES = ("127.0.0.2", "127.0.0.3", "127.0.33.44", "127.254.200.17")

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running_service import Service, post_all, report
 from stored_data import StoredData
+
+from running_service import Service, post_all, report
 
 SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))
 CHECKS = (

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
+
 from running_service import Client, Service, report, wait_until
 
 NewService = Callable[..., Service]

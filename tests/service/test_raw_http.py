@@ -6,6 +6,7 @@ import socket
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from running_service import PATIENCE_SECONDS, Client, Service, report, resident_bytes
 
 MARK = b"Canary7f3a"  # in every request; in no log

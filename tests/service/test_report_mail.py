@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from running_service import Service
-
 from mail_server import MailServer
+from running_service import Service
 
 
 def test_the_report_goes_out_once(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
-from running_service import UNLIMITED, Answer, Client, Service, post_all, report, wait_until
 from stored_data import StoredData
 
+from running_service import UNLIMITED, Answer, Client, Service, post_all, report, wait_until
 from telemetry_service.core.fields import FIELDS
 
 ACCESS, ERASE, PAGE = "/api/privacy/access", "/api/privacy/erase", "/privacy/data"

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from running_service import PATIENCE_SECONDS, Service
 
+from running_service import PATIENCE_SECONDS, Service
 from telemetry_service.web.tls import Certificate, UnusableCertificate
 
 

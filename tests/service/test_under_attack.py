@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running_service import Client, Service, report, resident_bytes
 from stored_data import StoredData
+
+from running_service import Client, Service, report, resident_bytes
 
 ROOT = Path(__file__).parent.parent.parent
 CONNECTIONS = 100
