@@ -152,6 +152,10 @@ def test_scripts_are_searched_and_sorted(data: Data) -> None:
     assert "has “zzz” in its name" in data.page("scripts", exact=True, q="zzz").text
 
 
+def test_a_name_in_the_address_adds_no_filter_to_links() -> None:
+    assert LiveSite(NOW).link("records", {"days": "30", "x&app": "a&b"}) == "/records?days=30&x%26app=a%26b"
+
+
 def test_links_go_on_carrying_the_filter(data: Data) -> None:
     page = data.page("overview", exact=True, days="7", repo="all")
     inner = [link for link in page.links if link.startswith("/scripts/")]

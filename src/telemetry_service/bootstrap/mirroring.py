@@ -12,7 +12,7 @@ import uvloop
 
 from telemetry_service.bootstrap.assembly import now
 from telemetry_service.jobs.mirror import Mirror
-from telemetry_service.jobs.priority import BESIDE_ANSWERING, give_way
+from telemetry_service.jobs.priority import BESIDE_FOLDING, give_way
 from telemetry_service.logs import set_up_logging
 from telemetry_service.mirrors.pocketbase import Login, PocketBase
 from telemetry_service.settings import Settings, from_environ
@@ -35,7 +35,7 @@ def run_mirror() -> None:
     """Mirror until standard input ends or a signal comes; settings are those of the web process that started this one."""
     settings = from_environ(os.environ)
     set_up_logging(settings.log_dir, settings.log_retention_days)
-    give_way(BESIDE_ANSWERING)
+    give_way(BESIDE_FOLDING)
     try:
         changes = Changes(settings.data_dir)
         ids = identities(settings.data_dir)

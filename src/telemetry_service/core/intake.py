@@ -42,7 +42,7 @@ USUAL_LINES = (
     "mount: can't find UUID=00000000-0000-4000-8000-000000000000 on fe80::1 password=secret user@host.example",
     "dpkg: error processing package app (--configure): post-installation script returned error exit status 1",
     " app : Depends: libfoo1 (>= 1.2) but it is not going to be installed. E: Unable to locate package app",
-    "npm ERR! code ERESOLVE: could not resolve, 404 Not Found - GET https://registry.npmjs.org/app - no space left on device",
+    "npm ERR! code ERESOLVE: could not resolve, 404 Not Found - GET https://registry.example/app - no space left on device",
     "ERROR: Could not find a version that satisfies the requirement app==1.2; ModuleNotFoundError: No module named 'app'",
     "Error response from daemon: driver failed programming external connectivity: port is already allocated",
     "fatal: unable to access 'https://github.com/app/app/': Failed to connect to github.com: Connection timed out",

@@ -1,4 +1,4 @@
-"""Who goes first when there are fewer processors than work: answering, then folding and mirroring, then jobs."""
+"""Who goes first when there are fewer processors than work: answering, then folding, then mirroring and jobs."""
 
 import os
 from contextlib import suppress

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from typing import NamedTuple, Protocol
@@ -32,11 +32,6 @@ def _policy(place: str) -> str:
     """A Content-Security-Policy that lets pages load from one place alone, and send nothing."""
     kinds = "".join(f" {kind}-src {place};" for kind in ("style", "script", "img"))
     return f"default-src 'none';{kinds} base-uri 'none'; form-action 'none'"
-
-
-@lru_cache(maxsize=4096)  # the links of a page repeat its filters hundreds of times
-def _quoted(value: str) -> str:
-    return quote_plus(value)
 
 
 class Asset(NamedTuple):
@@ -71,10 +66,12 @@ class LiveSite:
 
     def __init__(self, read_at: int) -> None:
         self.read_at = read_at
+        self._quoted = cache(quote_plus)  # the links of a page repeat its filters hundreds of times
 
     def link(self, page: str, query: Mapping[str, str]) -> str:
         left_out = () if page in _PATHS or page.startswith(SCRIPT) else ("days",)
-        asked = "&".join(f"{name}={_quoted(value)}" for name, value in query.items() if value and name not in left_out)
+        quoted = self._quoted
+        asked = "&".join(f"{quoted(name)}={quoted(value)}" for name, value in query.items() if value and name not in left_out)
         path = _path(page)
         return f"{path}?{asked}" if asked else path
 
