@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ import pytest
 
 from live import Live, running
 from page_reader import number, read
+from running_service import wait_until
 from telemetry_service.web.records_csv import COLUMNS
 
 PAGES = (
@@ -56,11 +58,14 @@ def test_a_page_answers_with_its_policy(live: Live, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_compressed_when_the_browser_can_read_it(live: Live, path: str) -> None:
-    plain, packed = live.get(path), live.get(path, {"accept-encoding": "gzip"})
-    assert packed.headers["content-encoding"] == "gzip"
-    assert gzip.decompress(packed.body) == plain.body
-    assert len(packed.body) < 25_000
-    assert len(plain.body) < 100_000
+    def packed_and_plain() -> tuple[bytes, bytes] | None:
+        plain, packed = live.get(path), live.get(path, {"accept-encoding": "gzip"})
+        assert packed.headers["content-encoding"] == "gzip"
+        return (packed.body, plain.body) if gzip.decompress(packed.body) == plain.body else None
+
+    packed, plain = wait_until(packed_and_plain, "a page that did not change between two requests")
+    assert len(packed) < 25_000
+    assert len(plain) < 100_000
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(live: Live) -> None:
@@ -146,21 +151,22 @@ def test_pages_and_json_give_the_same_numbers(live: Live) -> None:
             assert number(by_status["running"][0]) == answer["installing_count"]
 
 
-def test_a_script_tag_through_the_front_door_comes_out_nowhere(live: Live) -> None:
+def test_a_script_tag_through_the_front_door_comes_out_nowhere(tmp_path: Path) -> None:
     names = ("nsapp", "method", "os_version", "pve_version", "error", "cpu_vendor", "repo_slug")
-    for name in names:
-        for _ in range(6):
-            payload = {"random_id": str(uuid4()), "type": "lxc", "nsapp": "front-door", "status": "failed", "exit_code": 1}
-            assert live.post(payload | {name: HOSTILE}) in (202, 400)
-    live.wait_until_counted(6 * (len(names) - 1))
-    for exact in (False, True):
-        for path in ("/?days=1", "/errors?days=1", "/scripts?days=1", "/scripts/front-door?days=1"):
-            answer = live.get(path, exact=exact)
-            assert answer.status == 200
-            assert HOSTILE not in answer.text
-    assert HOSTILE not in live.get("/records?days=1", exact=True).text
-    assert HOSTILE not in live.get(f"/scripts?q={HOSTILE}").text
-    assert HOSTILE not in live.get(f"/{HOSTILE}").text
+    with running(tmp_path) as live:  # others compare pages of theirs, which must not change meanwhile
+        for name in names:
+            for _ in range(6):
+                payload = {"random_id": str(uuid4()), "type": "lxc", "nsapp": "front-door", "status": "failed", "exit_code": 1}
+                assert live.post(payload | {name: HOSTILE}) in (202, 400)
+        live.wait_until_counted(6 * (len(names) - 1))
+        for exact in (False, True):
+            for path in ("/?days=1", "/errors?days=1", "/scripts?days=1", "/scripts/front-door?days=1"):
+                answer = live.get(path, exact=exact)
+                assert answer.status == 200
+                assert HOSTILE not in answer.text
+        assert HOSTILE not in live.get("/records?days=1", exact=True).text
+        assert HOSTILE not in live.get(f"/scripts?q={HOSTILE}").text
+        assert HOSTILE not in live.get(f"/{HOSTILE}").text
 
 
 class TestRecords:
