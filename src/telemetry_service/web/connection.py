@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from telemetry_service.web.answers import CLOSE, TEXT, Headers, Scope
 from telemetry_service.web.headers import security_headers
 from telemetry_service.web.heads import fault
+from telemetry_service.web.known_heads import KnownHeads
 from telemetry_service.web.watch import Watch
 
 HEAD_SECONDS = 10.0  # from connecting, or the first byte of a further request, to the end of its headers
@@ -55,11 +56,18 @@ class Connection(HttpToolsProtocol):
     """uvicorn's protocol with bounds. One event loop owns all connections."""
 
     def __init__(
-        self, config: Config, server_state: ServerState, loop: asyncio.AbstractEventLoop, watch: Watch, short_way: ShortWay | None
+        self,
+        config: Config,
+        server_state: ServerState,
+        loop: asyncio.AbstractEventLoop,
+        watch: Watch,
+        short_way: ShortWay | None,
+        known_heads: KnownHeads,
     ) -> None:
         super().__init__(config, server_state, {}, loop)
         self._watch = watch
         self._short_way = short_way
+        self._known_heads = known_heads
         self._feeding = False
         self._begun: RequestResponseCycle | None = None  # whose task is not started yet: it may need none
         self._refusal = BAD
@@ -76,6 +84,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
+        self._known_scope: Scope = {"method": "POST", "scheme": self.scheme, "client": self.client, "headers": []}
         self.flow = _Flow(self, transport)
         self._last_word = _LastWord(self, transport)
         self._watch.admit(self)
@@ -92,9 +101,24 @@ class Connection(HttpToolsProtocol):
             self._unparsed += data
             self.flow.pause_reading()
         elif len(data) <= SLICE_BYTES:
-            self._feed(data)
+            if self.phase != IDLE or self._short_way is None or not self._is_known(data):
+                self._feed(data)
         else:
             self._feed_in_slices(data)
+
+    def _is_known(self, data: bytes) -> bool:
+        """Take a whole request whose head is known past the parser, which is between two requests; False with nothing done."""
+        body = self._known_heads.body_of(data)
+        if body is None:
+            return False
+        request = self._answered = self.cycle = _KnownRequest()  # type: ignore[assignment] # as far as connections look at them
+        self.phase = ANSWER
+        self.deadline = self.loop.time() + ANSWER_SECONDS
+        if self._goes_the_short_way(request, self._known_scope, body):
+            return True
+        request.response_complete = True
+        self.phase = IDLE
+        return False
 
     def _feed_in_slices(self, data: bytes) -> None:
         """Parse until requests wait for the answer to one before them; the rest is for when they have theirs."""
@@ -236,17 +260,20 @@ class Connection(HttpToolsProtocol):
         cycle, self._begun = self._begun, None
         if cycle is None:
             return
-        if cycle.more_body or not self._goes_the_short_way(cycle):
+        body = bytes(cycle.body)
+        if cycle.more_body or not self._goes_the_short_way(cycle, cast("Scope", cycle.scope), body):
             HttpToolsProtocol._start_asgi_task(self, cycle, self.app)
+        elif cycle.keep_alive:
+            self._known_heads.learn(self._head, list(cycle.scope["headers"]), body)
 
-    def _goes_the_short_way(self, cycle: RequestResponseCycle) -> bool:
+    def _goes_the_short_way(self, cycle: "RequestResponseCycle | _KnownRequest", scope: Scope, body: bytes) -> bool:
         assert self._short_way is not None
         try:
-            return self._short_way(cast("Scope", cycle.scope), bytes(cycle.body), partial(self._answer, cycle))
+            return self._short_way(scope, body, partial(self._answer, cycle))
         except Exception:  # noqa: BLE001 - the application meets it again, where it is answered and logged
             return False
 
-    def _answer(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> None:
+    def _answer(self, cycle: "RequestResponseCycle | _KnownRequest", status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer to a request that has no task."""
         if cycle.disconnected:
             return
@@ -332,6 +359,17 @@ def _lines(headers: Headers) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers]) + b"\r\n"
 
 
+class _KnownRequest:
+    """What connections and uvicorn look at of a request that is being answered."""
+
+    __slots__ = ("disconnected", "keep_alive", "response_complete", "response_started")
+    message_event = asyncio.Event()  # nobody waits for it
+
+    def __init__(self) -> None:
+        self.disconnected = self.response_started = self.response_complete = False
+        self.keep_alive = True
+
+
 class _LastWord:
     """The transport as the answer to a request sees it, which ends a connection when it has answered."""
 
@@ -367,4 +405,5 @@ class _Flow(FlowControl):
 def connection_factory(config: Config, state: ServerState, watch: Watch, short_way: ShortWay | None) -> Any:
     """What makes the connections of a server."""
     loop = asyncio.get_running_loop()
-    return lambda: Connection(config, state, loop, watch, short_way)
+    known_heads = KnownHeads()
+    return lambda: Connection(config, state, loop, watch, short_way, known_heads)

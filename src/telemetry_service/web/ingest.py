@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.event import Erasure, encode_event
@@ -85,6 +85,15 @@ def _refused(error: Exception) -> _Refused:
 
 def _content(body: bytes, content_type: bytes) -> Headers:
     return [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+
+
+@lru_cache(maxsize=256)
+def _accepted(dropped: tuple[Dropped, ...], as_json: bool) -> tuple[int, Headers, bytes]:
+    body, content_type = (b'{"status":"accepted"}', JSON) if as_json else (b"accepted", TEXT)
+    headers = [*_content(body, content_type), NOSNIFF]
+    if dropped:
+        headers.append((b"x-telemetry-dropped", ",".join([field for field, _ in dropped]).encode()))
+    return 202, headers, body
 
 
 class Ingest:
@@ -166,11 +175,7 @@ class Ingest:
         self.counters.accepted += 1
         for field, _ in dropped:
             self.counters.dropped[field] += 1
-        body, content_type = (b'{"status":"accepted"}', JSON) if as_json else (b"accepted", TEXT)
-        headers = [*_content(body, content_type), NOSNIFF]
-        if dropped:
-            headers.append((b"x-telemetry-dropped", ",".join([field for field, _ in dropped]).encode()))
-        return 202, headers, body
+        return _accepted(dropped, as_json)
 
     async def erase(self, random_id: bytes) -> None:
         """Store a request to erase, in order with the reports; when this returns it is on disk.
