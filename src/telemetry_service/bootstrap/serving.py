@@ -110,13 +110,17 @@ def _clock(inbox: Inbox) -> Clock:
 
 def _prepare(parts: Parts, stopping: threading.Event) -> None:
     """What takes a moment the first time and delays no start: rules for error lines, templates of pages, sums of a year."""
-    parts.intake.prepare()
-    pages.prepare()
-    if stopping.is_set():
-        return
-    with suppress(StoreUnavailable):  # whoever asks for a page then learns of it
-        parts.readers.run_here(lambda reader: parts.reports(reader).sum_up_a_year())
-    gc.freeze()  # all this stays: looking it over again and again for garbage held up every report for 25 ms
+    # All this stays: looking it over for garbage, while it is made and ever again, held up every report for 25 ms.
+    gc.disable()
+    try:
+        parts.intake.prepare()
+        pages.prepare()
+        if not stopping.is_set():
+            with suppress(StoreUnavailable):  # whoever asks for a page then learns of it
+                parts.readers.run_here(lambda reader: parts.reports(reader).sum_up_a_year())
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _parts(settings: Settings, ids: Identities, inbox: Inbox) -> Parts:
