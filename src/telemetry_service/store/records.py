@@ -203,9 +203,8 @@ class Records:
             rows = self._connection.execute("SELECT id FROM name WHERE kind = ? ORDER BY text", (column,)).fetchall()
             values = [None, *(number for (number,) in rows)]
         for value in reversed(values) if wanted.descending else values:
-            if column == "exit_code" and value:
-                # Written out, since a bound value cannot use a partial index.
-                yield value, condition.plus(f"exit_code = {value:d} AND exit_code <> 0")
+            if column == "exit_code":
+                yield value, condition.plus(_of_exit_code(wanted, value))
             else:
                 yield value, condition.plus(f"{column} IS ?", value)
 
@@ -283,8 +282,29 @@ def _index(wanted: Wanted, value: int | None) -> str:
     if wanted.sort == "created":
         return ""
     if wanted.sort == "exit_code":
-        return "INDEXED BY installation_exit_code" if value else ""
+        index = _index_of_exit_code(wanted, value)
+        return f"INDEXED BY {index}" if index else ""
     return f"INDEXED BY installation_{wanted.sort}"
+
+
+def _index_of_exit_code(wanted: Wanted, value: int | None) -> str | None:
+    """The index that holds few others than those; what has none is most of the table, or soon found in it."""
+    if value:
+        return "installation_exit_code"
+    if wanted.status is None:
+        return None
+    if value is None:
+        return "installation_no_exit_code"
+    return None if wanted.status == "success" else "installation_zero_exit_code"
+
+
+def _of_exit_code(wanted: Wanted, value: int | None) -> str:
+    # Written out, since a bound value cannot use a partial index.
+    if value is None:
+        return "exit_code IS NULL"
+    if value:
+        return f"exit_code = {value:d} AND exit_code <> 0"
+    return "exit_code = 0" if wanted.status in (None, "success") else f"exit_code = 0 AND status <> {STATUS_CODE['success']}"
 
 
 def _is_script(wanted: Wanted, app: str, type_: str) -> bool:
