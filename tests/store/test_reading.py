@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from telemetry_service.core.counts import Dimension, Facet, Sources
 from telemetry_service.core.event import Event
 from telemetry_service.core.installation import MICROSECONDS_PER_DAY
 from telemetry_service.core.period import Period, iso_instant, period
+from telemetry_service.store import records as store_records
 from telemetry_service.store.cells import of
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
 from telemetry_service.store.records import SORTS, Record, Records, Wanted
@@ -189,10 +191,11 @@ def in_order(wanted: Wanted, found: list[Row]) -> list[Row]:
     return ascending[::-1] if wanted.descending else ascending
 
 
-@settings(max_examples=80)
-@given(many, wanted_pages, st.integers(1, 7))
-def test_pages_are_slices_of_the_sorted_whole(sent: list[Event], wanted: Wanted, limit: int) -> None:
-    with reading(sent) as (directory, reader):
+@settings(max_examples=120)
+@given(many, wanted_pages, st.integers(1, 7), st.sampled_from([0, 1, 1_000]))
+def test_pages_are_slices_of_the_sorted_whole(sent: list[Event], wanted: Wanted, limit: int, gathering: int) -> None:
+    """Whether those of a filter are gathered, as with 0, or walked over."""
+    with reading(sent) as (directory, reader), patch.object(store_records, "GATHERING", gathering):
         records = Records(reader, SOURCES, IDS)
         expected = [
             IDS.handle(row.installation.execution)
@@ -200,11 +203,15 @@ def test_pages_are_slices_of_the_sorted_whole(sent: list[Event], wanted: Wanted,
         ]
         assert ids(records.all(wanted, batch=limit)) == expected
         assert ids(records.first(wanted, limit)) == expected[:limit]
+        after = None
         for skip in range(0, len(expected) + limit, limit):
             page = records.page(wanted, skip=skip, limit=limit)
             assert ids(page.records) == expected[skip : skip + limit]
             assert page.total == len(expected)
             assert (page.next is None) == (skip + limit >= len(expected))
+            if after is not None:
+                assert records.page(wanted, skip=0, limit=limit, after=after) == page
+            after = page.next
 
 
 def ids(records: Any) -> list[Any]:

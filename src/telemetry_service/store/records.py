@@ -4,6 +4,7 @@ Pages are cut by value and id instead of by counting rows off, so that a late pa
 """
 
 import json
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ from telemetry_service.store.names import kind_of
 from telemetry_service.store.reading import EXACT, Reader
 from telemetry_service.store.rows import OUTCOME_COLUMNS, id_range
 
+GATHERING = 2  # times as long as walking over one installation takes gathering it
+MOST_GATHERED = 100_000  # installations walked over, at the price of which others are gathered
 SORTS = ("created", "nsapp", "status", "os_type", "type", "method", "exit_code")
 Record = dict[str, str | int | None]
 
@@ -65,16 +68,31 @@ class Page(msgspec.Struct, frozen=True):
     """Records in order, how many there are in all, and where to go on, or None at the end."""
 
     records: list[Record]
-    total: int
     next: Place | None
+    total: int
 
 
 class _Condition(NamedTuple):
+    """What installations must be, and which part of it each index finds: column, SQL and parameters."""
+
     sql: str
     parameters: list[Any]
+    indexed: tuple[tuple[str, str, tuple[Any, ...]], ...] = ()
 
     def plus(self, sql: str, *parameters: Any) -> "_Condition":
-        return _Condition(f"{self.sql} AND {sql}", [*self.parameters, *parameters])
+        return self._replace(sql=f"{self.sql} AND {sql}", parameters=[*self.parameters, *parameters])
+
+    def plus_indexed(self, column: str, sql: str, *parameters: Any) -> "_Condition":
+        return self.plus(sql, *parameters)._replace(indexed=(*self.indexed, (column, sql, parameters)))
+
+
+class _Expected(NamedTuple):
+    """What the counts tell before any installation is looked at: how many there are, if they can, how many at most, and how
+    many for each value sorted by, if they can."""
+
+    total: int | None
+    at_most: int
+    sizes: dict[int | None, int] | None
 
 
 class Records:
@@ -89,9 +107,16 @@ class Records:
 
     def page(self, wanted: Wanted, *, skip: int, limit: int, after: Place | None = None) -> Page:
         """The records behind `after`, or behind the first `skip` ones, and how many there are in all."""
-        total, sizes = self._sizes(wanted)
-        records, place = self._behind(wanted, 0 if after else skip, limit, after, sizes)
-        return Page(records, total, place)
+        condition = self._condition(wanted)
+        expected = self._expected(wanted)
+        if condition is None or not expected.at_most:
+            return Page([], None, 0)
+        skip = 0 if after else skip
+        column = self._narrowest(wanted, condition, expected.at_most, skip + limit + 1)
+        if column is not None:
+            return self._gathered(wanted, condition, column, skip, limit, after)
+        records, place = self._behind(wanted, skip, limit, after, expected.sizes)
+        return Page(records, place, self._counted(condition) if expected.total is None else expected.total)
 
     def first(self, wanted: Wanted, limit: int) -> list[Record]:
         """The first records."""
@@ -128,8 +153,7 @@ class Records:
             if after is not None:
                 if value != after.value:
                     continue
-                newest_first = wanted.descending or wanted.sort != "created"
-                group = group.plus("id < ?" if newest_first else "id > ?", after.id)
+                group = group.plus("id < ?" if _is_newest_first(wanted) else "id > ?", after.id)
                 after = None
             elif sizes is not None and value not in sizes:
                 continue
@@ -147,23 +171,22 @@ class Records:
         return [self._record(row) for row in found], None
 
     def _condition(self, wanted: Wanted) -> _Condition | None:
-        first = -1 if wanted.period.first is None else wanted.period.first
-        condition = _Condition("id BETWEEN ? AND ?", list(id_range(max(first, 0), wanted.period.last)))
+        condition = _Condition("id BETWEEN ? AND ?", list(_ids(wanted)))
         for column, text in (("nsapp", wanted.app), ("os_type", wanted.os), ("type", wanted.type)):
             if text is not None:
                 number = self._names.find(column, text)
                 if number is None:
                     return None
-                condition = condition.plus(f"{column} = ?", number)
+                condition = condition.plus_indexed(column, f"{column} = ?", number)
         if wanted.status is not None:
-            condition = condition.plus("status = ?", STATUS_CODE[wanted.status])
+            condition = condition.plus_indexed("status", "status = ?", STATUS_CODE[wanted.status])
         if wanted.search is not None:
             rows = self._connection.execute(
                 "SELECT id FROM name WHERE kind = 'nsapp' AND instr(text, ?)", (wanted.search.lower(),)
             ).fetchall()
             if not rows:
                 return None
-            condition = condition.plus(f"nsapp IN ({','.join(str(number) for (number,) in rows)})")
+            condition = condition.plus_indexed("nsapp", f"nsapp IN ({','.join(str(number) for (number,) in rows)})")
         return self._with_sources(condition, wanted.sources)
 
     def _with_sources(self, condition: _Condition, wanted: Sequence[str]) -> _Condition | None:
@@ -209,7 +232,7 @@ class Records:
                 yield value, condition.plus(f"{column} IS ?", value)
 
     def _rows(self, wanted: Wanted, value: int | None, group: _Condition, skip: int, limit: int) -> list[tuple[Any, ...]]:
-        order = "DESC" if wanted.descending or wanted.sort != "created" else "ASC"
+        order = "DESC" if _is_newest_first(wanted) else "ASC"
         return self._connection.execute(
             f"{_SELECT} {_index(wanted, value)} WHERE {group.sql} ORDER BY id {order} LIMIT ? OFFSET ?",
             (*group.parameters, limit, skip),
@@ -222,34 +245,75 @@ class Records:
         ).fetchone()
         return int(count)
 
-    def _sizes(self, wanted: Wanted) -> tuple[int, dict[int | None, int] | None]:
-        """How many installations there are, and how many in each group where the counts tell it."""
-        if wanted.os is not None and not wanted.app is wanted.type is wanted.search is None:
-            return self._counted_total(wanted), None
-        dimension = Dimension.SCRIPT if wanted.os is None else Dimension.SYSTEM
+    def _expected(self, wanted: Wanted) -> _Expected:
+        """What the counts tell of how many there are: by script, or by operating system, but not by both."""
+        by_system = self._tallied(wanted, Dimension.SYSTEM) if wanted.os is not None else None
+        by_script = (
+            self._tallied(wanted, Dimension.SCRIPT) if wanted.app or wanted.type or wanted.search or not wanted.os else None
+        )
+        known = [groups for groups in (by_system, by_script) if groups is not None]
+        at_most = min(groups.total() for groups in known)
+        if len(known) > 1:
+            return _Expected(None, at_most, None)
+        is_grouped = wanted.sort == "status" or (wanted.os is None and wanted.sort in ("nsapp", "type"))
+        return _Expected(at_most, at_most, known[0] if is_grouped else None)
+
+    def _tallied(self, wanted: Wanted, dimension: Dimension) -> Counter[int | None]:
+        """How many there are as far as one dimension tells, by the values sorted by where it knows them."""
         groups: Counter[int | None] = Counter()
         for tally in self._reader.tallies(EXACT, (Facet.SCRIPTS,), wanted.period, wanted.sources):
             if tally.dimension != dimension or wanted.status not in (None, tally.status):
                 continue
             app, type_ = split_script(str(tally.value)) if dimension == Dimension.SCRIPT else ("", "")
-            if tally.value != wanted.os if wanted.os else not _is_script(wanted, app, type_):
+            if not _is_script(wanted, app, type_) if dimension == Dimension.SCRIPT else tally.value != wanted.os:
                 continue
             match wanted.sort:
-                case "nsapp" if wanted.os is None:
+                case "nsapp":
                     groups[self._names.find("nsapp", app)] += tally.n
-                case "type" if wanted.os is None:
+                case "type":
                     groups[self._names.find("type", type_)] += tally.n
                 case "status":
                     groups[STATUS_CODE[tally.status]] += tally.n
                 case _:
                     groups[None] += tally.n
-        is_grouped = wanted.sort == "status" or (wanted.os is None and wanted.sort in ("nsapp", "type"))
-        return groups.total(), groups if is_grouped else None
+        return groups
 
-    def _counted_total(self, wanted: Wanted) -> int:
-        condition = self._condition(wanted)
-        if condition is None:
-            return 0
+    def _narrowest(self, wanted: Wanted, condition: _Condition, at_most: int, needed: int) -> str | None:
+        """The column of a filter that fewer installations pass than are walked over, in the order of the page, until as many as
+        are needed were found; None where there is none."""
+        every = sum(self._reader.script_totals(EXACT, wanted.period, self._sources.of_repository("all")).values())
+        fewest = min(every * needed // at_most, every, MOST_GATHERED)
+        found = None
+        for column, sql, parameters in condition.indexed:
+            one = _Condition("id BETWEEN ? AND ?", list(_ids(wanted))).plus(sql, *parameters)
+            size = self._count_to(f"INDEXED BY installation_{column}", one, fewest)
+            if size * GATHERING < fewest:
+                found, fewest = column, size * GATHERING
+        return found
+
+    def _gathered(self, wanted: Wanted, condition: _Condition, column: str, skip: int, limit: int, after: Place | None) -> Page:
+        """A page cut from the places of all that there are, found by the index of one column and sorted here."""
+        values = [value for value, _ in self._groups(wanted, condition)]
+        rank = {value: number for number, value in enumerate(values)}
+        sign = -1 if _is_newest_first(wanted) else 1
+        value = "NULL" if wanted.sort == "created" else wanted.sort
+        rows = self._connection.execute(
+            f"SELECT {value}, id FROM installation INDEXED BY installation_{column} WHERE {condition.sql}", condition.parameters
+        )
+        places = sorted([(rank[value], sign * id_) for value, id_ in rows])
+        if after is not None:
+            skip = bisect_right(places, (rank[after.value], sign * after.id)) if after.value in rank else len(places)
+        chosen = [Place(values[number], sign * id_) for number, id_ in places[skip : skip + limit]]
+        return Page(self._shown(chosen), chosen[-1] if skip + limit < len(places) else None, len(places))
+
+    def _shown(self, places: Sequence[Place]) -> list[Record]:
+        ids = json.dumps([place.id for place in places])
+        found = {
+            row[0]: row for row in self._connection.execute(f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+        }
+        return [self._record(found[place.id]) for place in places]
+
+    def _counted(self, condition: _Condition) -> int:
         (count,) = self._connection.execute(
             f"SELECT count(*) FROM installation WHERE {condition.sql}", condition.parameters
         ).fetchone()
@@ -277,25 +341,28 @@ class Records:
         return record
 
 
+def _ids(wanted: Wanted) -> tuple[int, int]:
+    """The lowest and the highest id of a period."""
+    return id_range(wanted.period.first or 0, wanted.period.last)
+
+
+def _is_newest_first(wanted: Wanted) -> bool:
+    """How those of equal value are sorted."""
+    return wanted.descending or wanted.sort != "created"
+
+
 def _index(wanted: Wanted, value: int | None) -> str:
     # Left alone, SQLite takes the index of a filter and walks all of it once per group.
+    name = f"installation_{wanted.sort}"
     if wanted.sort == "created":
-        return ""
-    if wanted.sort == "exit_code":
-        index = _index_of_exit_code(wanted, value)
-        return f"INDEXED BY {index}" if index else ""
-    return f"INDEXED BY installation_{wanted.sort}"
-
-
-def _index_of_exit_code(wanted: Wanted, value: int | None) -> str | None:
-    """The index that holds few others than those; what has none is most of the table, or soon found in it."""
-    if value:
-        return "installation_exit_code"
-    if wanted.status is None:
-        return None
-    if value is None:
-        return "installation_no_exit_code"
-    return None if wanted.status == "success" else "installation_zero_exit_code"
+        name = ""
+    elif wanted.sort == "exit_code" and value is None:
+        name = "installation_no_exit_code"
+    elif wanted.sort == "exit_code" and value == 0:
+        name = "" if wanted.status in (None, "success") else "installation_zero_exit_code"
+    if name:
+        return f"INDEXED BY {name}"
+    return "NOT INDEXED" if wanted.search is not None else ""  # else it would sort the installations of all apps found
 
 
 def _of_exit_code(wanted: Wanted, value: int | None) -> str:
