@@ -24,6 +24,7 @@ from telemetry_service.store import records as store_records
 from telemetry_service.store.cells import of
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
 from telemetry_service.store.records import SORTS, Record, Records, Wanted
+from telemetry_service.store.retention import delete_sealed, seal
 from telemetry_service.store.rows import Row
 from telemetry_service.store.store import Position
 
@@ -38,9 +39,11 @@ some_sources = st.sampled_from([*((source,) for source in ALL_SOURCES), ALL_SOUR
 
 
 @contextmanager
-def reading(sent: list[Event]) -> Iterator[tuple[Path, Reader]]:
+def reading(sent: list[Event], sealed_through: int = -1) -> Iterator[tuple[Path, Reader]]:
     with tempfile.TemporaryDirectory() as name, opened(Path(name)) as store:
         store.fold(sent, Position("inbox", len(sent)), NOW)
+        seal(store, sealed_through)
+        delete_sealed(store, len(sent))
         reader = Reader(Path(name))
         try:
             yield Path(name), reader
@@ -192,10 +195,12 @@ def in_order(wanted: Wanted, found: list[Row]) -> list[Row]:
 
 
 @settings(max_examples=120)
-@given(many, wanted_pages, st.integers(1, 7), st.sampled_from([0, 1, 1_000]))
-def test_pages_are_slices_of_the_sorted_whole(sent: list[Event], wanted: Wanted, limit: int, gathering: int) -> None:
-    """Whether those of a filter are gathered, as with 0, or walked over."""
-    with reading(sent) as (directory, reader), patch.object(store_records, "GATHERING", gathering):
+@given(many, wanted_pages, st.integers(1, 7), st.sampled_from([0, 1, 1_000]), st.sampled_from([-1, TODAY - 30, TODAY]))
+def test_pages_are_slices_of_the_sorted_whole(
+    sent: list[Event], wanted: Wanted, limit: int, gathering: int, sealed_through: int
+) -> None:
+    """Whether those of a filter are gathered, as with 0, or walked over, and whether or not some were deleted and count still."""
+    with reading(sent, sealed_through) as (directory, reader), patch.object(store_records, "GATHERING", gathering):
         records = Records(reader, SOURCES, IDS)
         expected = [
             IDS.handle(row.installation.execution)
@@ -212,6 +217,20 @@ def test_pages_are_slices_of_the_sorted_whole(sent: list[Event], wanted: Wanted,
             if after is not None:
                 assert records.page(wanted, skip=0, limit=limit, after=after) == page
             after = page.next
+
+
+def test_what_retention_deleted_counts_and_is_on_no_page() -> None:
+    days = [MIDNIGHT + day * MICROSECONDS_PER_DAY for day in (0, 0, 5, 5, 5)]
+    sent = [
+        Event(received_at=at, random_id=b"a" * 16, execution=n, status="success", type="lxc", nsapp="jellyfin")
+        for n, at in enumerate(days, 1)
+    ]
+    with reading(sent, sealed_through=MIDNIGHT // MICROSECONDS_PER_DAY) as (_, reader):
+        records = Records(reader, SOURCES, IDS)
+        for days_asked in (0, 365):
+            page = records.page(Wanted(period=period(days_asked, TODAY), sources=ALL_SOURCES), skip=0, limit=10)
+            assert (len(page.records), page.total) == (3, 3)
+        assert reader.script_totals(EXACT, period(0, TODAY), ALL_SOURCES) == {"jellyfin lxc": 5}
 
 
 def ids(records: Any) -> list[Any]:

@@ -21,6 +21,7 @@ from telemetry_service.store.cells import STATUS_CODE
 from telemetry_service.store.names import kind_of
 from telemetry_service.store.reading import EXACT, Reader
 from telemetry_service.store.rows import OUTCOME_COLUMNS, id_range
+from telemetry_service.store.store import sealed_through
 
 GATHERING = 2  # times as long as walking over one installation takes gathering it
 MOST_GATHERED = 100_000  # installations walked over, at the price of which others are gathered
@@ -107,6 +108,7 @@ class Records:
 
     def page(self, wanted: Wanted, *, skip: int, limit: int, after: Place | None = None) -> Page:
         """The records behind `after`, or behind the first `skip` ones, and how many there are in all."""
+        wanted = self._of_kept_days(wanted)
         condition = self._condition(wanted)
         expected = self._expected(wanted)
         if condition is None or not expected.at_most:
@@ -244,6 +246,13 @@ class Records:
             (*group.parameters, most),
         ).fetchone()
         return int(count)
+
+    def _of_kept_days(self, wanted: Wanted) -> Wanted:
+        """The same without sealed days, whose installations still count."""
+        sealed = sealed_through(self._connection)
+        if sealed < (wanted.period.first or 0):
+            return wanted
+        return msgspec.structs.replace(wanted, period=wanted.period._replace(first=sealed + 1))
 
     def _expected(self, wanted: Wanted) -> _Expected:
         """What the counts tell of how many there are: by script, or by operating system, but not by both."""
