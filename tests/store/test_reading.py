@@ -195,11 +195,11 @@ def in_order(wanted: Wanted, found: list[Row]) -> list[Row]:
 
 
 @settings(max_examples=120)
-@given(many, wanted_pages, st.integers(1, 7), st.sampled_from([0, 1, 1_000]), st.sampled_from([-1, TODAY - 30, TODAY]))
+@given(many, wanted_pages, st.integers(1, 7), st.sampled_from([0.001, 1, 1_000]), st.sampled_from([-1, TODAY - 30, TODAY]))
 def test_pages_are_slices_of_the_sorted_whole(
-    sent: list[Event], wanted: Wanted, limit: int, gathering: int, sealed_through: int
+    sent: list[Event], wanted: Wanted, limit: int, gathering: float, sealed_through: int
 ) -> None:
-    """Whether those of a filter are gathered, as with 0, or walked over, and whether or not some were deleted and count still."""
+    """Whether those of a filter are gathered or walked over, and whether or not some were deleted that count still."""
     with reading(sent, sealed_through) as (directory, reader), patch.object(store_records, "GATHERING", gathering):
         records = Records(reader, SOURCES, IDS)
         expected = [

@@ -12,19 +12,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from telemetry_service.core.counts import Dimension, Facet, Sources
-from telemetry_service.core.fields import OPTIONAL_FIELDS, REPOSITORIES, STATUSES
+from telemetry_service.core.fields import BY_NAME, OPTIONAL_FIELDS, REPOSITORIES, STATUSES
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import JOINED, ORDER, STUCK, unpack_joins
 from telemetry_service.core.period import Period, iso_instant
 from telemetry_service.core.reports.view import split_script
-from telemetry_service.store.cells import STATUS_CODE
+from telemetry_service.store.cells import RUNNING_CODES, STATUS_CODE, of_dimension
 from telemetry_service.store.names import kind_of
 from telemetry_service.store.reading import EXACT, Reader
 from telemetry_service.store.rows import OUTCOME_COLUMNS, id_range
 from telemetry_service.store.store import sealed_through
 
 GATHERING = 2  # times as long as walking over one installation takes gathering it
-MOST_GATHERED = 100_000  # installations walked over, at the price of which others are gathered
 SORTS = ("created", "nsapp", "status", "os_type", "type", "method", "exit_code")
 Record = dict[str, str | int | None]
 
@@ -34,14 +33,14 @@ _SELECT = f"SELECT id, execution, status, joins, {', '.join(_SHOWN)} FROM instal
 _KINDS = tuple(kind_of(name) for name in _SHOWN)
 
 
-# Each code once, by jumping from one to the next in the index.
+# Each code once, by jumping from one to the next in an index.
 _EXIT_CODES = """
 WITH RECURSIVE code (value) AS (
-  SELECT min(exit_code) FROM installation WHERE exit_code <> 0
+  SELECT min(exit_code) FROM installation {index} WHERE {which}
   UNION ALL
-  SELECT (SELECT min(exit_code) FROM installation WHERE exit_code <> 0 AND exit_code > code.value)
+  SELECT (SELECT min(exit_code) FROM installation {index} WHERE {which} AND exit_code > code.value)
   FROM code WHERE code.value IS NOT NULL
-) SELECT value FROM code WHERE value IS NOT NULL"""
+) SELECT value FROM code WHERE value IS NOT NULL AND value <> 0"""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +113,7 @@ class Records:
         if condition is None or not expected.at_most:
             return Page([], None, 0)
         skip = 0 if after else skip
-        column = self._narrowest(wanted, condition, expected.at_most, skip + limit + 1)
+        column = self._narrowest(wanted, condition, expected, skip + limit + 1)
         if column is not None:
             return self._gathered(wanted, condition, column, skip, limit, after)
         records, place = self._behind(wanted, skip, limit, after, expected.sizes)
@@ -223,7 +222,7 @@ class Records:
         if column == "status":
             values = [STATUS_CODE[status] for status in sorted(STATUSES)]
         elif column == "exit_code":
-            values = [None, 0, *(code for (code,) in self._connection.execute(_EXIT_CODES))]
+            values = [None, 0, *(code for (code,) in self._connection.execute(_of_exit_codes(wanted)))]
         else:
             rows = self._connection.execute("SELECT id FROM name WHERE kind = ? ORDER BY text", (column,)).fetchall()
             values = [None, *(number for (number,) in rows)]
@@ -255,17 +254,33 @@ class Records:
         return msgspec.structs.replace(wanted, period=wanted.period._replace(first=sealed + 1))
 
     def _expected(self, wanted: Wanted) -> _Expected:
-        """What the counts tell of how many there are: by script, or by operating system, but not by both."""
+        """What the counts tell of how many there are: by script or by operating system, and by both for those of one app."""
+        asks_for_script = any(text is not None for text in (wanted.app, wanted.type, wanted.search))
         by_system = self._tallied(wanted, Dimension.SYSTEM) if wanted.os is not None else None
-        by_script = (
-            self._tallied(wanted, Dimension.SCRIPT) if wanted.app or wanted.type or wanted.search or not wanted.os else None
-        )
+        by_script = self._tallied(wanted, Dimension.SCRIPT) if asks_for_script or by_system is None else None
         known = [groups for groups in (by_system, by_script) if groups is not None]
         at_most = min(groups.total() for groups in known)
         if len(known) > 1:
-            return _Expected(None, at_most, None)
+            total = self._of_app_and_system(wanted) if wanted.app is not None and at_most else None
+            return _Expected(total, at_most if total is None else total, None)
         is_grouped = wanted.sort == "status" or (wanted.os is None and wanted.sort in ("nsapp", "type"))
         return _Expected(at_most, at_most, known[0] if is_grouped else None)
+
+    def _of_app_and_system(self, wanted: Wanted) -> int:
+        """How many there are of one app on one operating system: those that ended are counted by script, others are few."""
+        types = BY_NAME["type"].values if wanted.type is None else (wanted.type,)
+        scripts = [f"{wanted.app} {type_}" for type_ in types]
+        only = of_dimension(Dimension.OS)
+        tallies = self._reader.script_tallies(EXACT, Facet.SYSTEM, wanted.period, wanted.sources, scripts, only)
+        ended = sum(
+            tally.n
+            for tally in tallies
+            if wanted.status in (None, tally.status) and str(tally.value).partition(" ")[0] == wanted.os
+        )
+        condition = self._condition(wanted)
+        assert condition is not None
+        codes = ",".join(map(str, RUNNING_CODES))
+        return ended + self._counted(condition.plus(f"status IN ({codes})"), "INDEXED BY installation_status")
 
     def _tallied(self, wanted: Wanted, dimension: Dimension) -> Counter[int | None]:
         """How many there are as far as one dimension tells, by the values sorted by where it knows them."""
@@ -287,17 +302,19 @@ class Records:
                     groups[None] += tally.n
         return groups
 
-    def _narrowest(self, wanted: Wanted, condition: _Condition, at_most: int, needed: int) -> str | None:
-        """The column of a filter that fewer installations pass than are walked over, in the order of the page, until as many as
-        are needed were found; None where there is none."""
+    def _narrowest(self, wanted: Wanted, condition: _Condition, expected: _Expected, needed: int) -> str | None:
+        """The column of a filter that so few pass that gathering them is quicker than walking over installations, in the order of
+        the page, until as many as are needed were found; None where there is none."""
         every = sum(self._reader.script_totals(EXACT, wanted.period, self._sources.of_repository("all")).values())
-        fewest = min(every * needed // at_most, every, MOST_GATHERED)
+        fewest = min(every * needed // expected.at_most, every) // GATHERING
+        if expected.total is None:  # all must be looked at, if only to count them
+            fewest = max(fewest, every // 2)
         found = None
         for column, sql, parameters in condition.indexed:
             one = _Condition("id BETWEEN ? AND ?", list(_ids(wanted))).plus(sql, *parameters)
             size = self._count_to(f"INDEXED BY installation_{column}", one, fewest)
-            if size * GATHERING < fewest:
-                found, fewest = column, size * GATHERING
+            if size < fewest:
+                found, fewest = column, size
         return found
 
     def _gathered(self, wanted: Wanted, condition: _Condition, column: str, skip: int, limit: int, after: Place | None) -> Page:
@@ -322,9 +339,9 @@ class Records:
         }
         return [self._record(found[place.id]) for place in places]
 
-    def _counted(self, condition: _Condition) -> int:
+    def _counted(self, condition: _Condition, index: str = "") -> int:
         (count,) = self._connection.execute(
-            f"SELECT count(*) FROM installation WHERE {condition.sql}", condition.parameters
+            f"SELECT count(*) FROM installation {index} WHERE {condition.sql}", condition.parameters
         ).fetchone()
         return int(count)
 
@@ -365,10 +382,12 @@ def _index(wanted: Wanted, value: int | None) -> str:
     name = f"installation_{wanted.sort}"
     if wanted.sort == "created":
         name = ""
-    elif wanted.sort == "exit_code" and value is None:
-        name = "installation_no_exit_code"
     elif wanted.sort == "exit_code" and value == 0:
         name = "" if wanted.status in (None, "success") else "installation_zero_exit_code"
+    elif wanted.sort == "exit_code" and wanted.status is not None:
+        name = "installation_status_exit_code"
+    elif wanted.sort == "exit_code" and value is None:
+        name = "installation_no_exit_code"
     if name:
         return f"INDEXED BY {name}"
     return "NOT INDEXED" if wanted.search is not None else ""  # else it would sort the installations of all apps found
@@ -376,11 +395,19 @@ def _index(wanted: Wanted, value: int | None) -> str:
 
 def _of_exit_code(wanted: Wanted, value: int | None) -> str:
     # Written out, since a bound value cannot use a partial index.
-    if value is None:
-        return "exit_code IS NULL"
-    if value:
-        return f"exit_code = {value:d} AND exit_code <> 0"
-    return "exit_code = 0" if wanted.status in (None, "success") else f"exit_code = 0 AND status <> {STATUS_CODE['success']}"
+    of_one = "exit_code IS NULL" if value is None else f"exit_code = {value:d}"
+    if value == 0:
+        return of_one if wanted.status in (None, "success") else f"{of_one} AND status <> {STATUS_CODE['success']}"
+    if wanted.status is not None:
+        return f"{of_one} AND exit_code IS NOT 0"
+    return of_one if value is None else f"{of_one} AND exit_code <> 0"
+
+
+def _of_exit_codes(wanted: Wanted) -> str:
+    if wanted.status is None:
+        return _EXIT_CODES.format(index="INDEXED BY installation_exit_code", which="exit_code <> 0")
+    which = f"status = {STATUS_CODE[wanted.status]} AND exit_code IS NOT 0 AND exit_code NOTNULL"
+    return _EXIT_CODES.format(index="INDEXED BY installation_status_exit_code", which=which)
 
 
 def _is_script(wanted: Wanted, app: str, type_: str) -> bool:
