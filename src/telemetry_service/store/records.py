@@ -117,7 +117,8 @@ class Records:
         if column is not None:
             return self._gathered(wanted, condition, column, skip, limit, after)
         records, place = self._behind(wanted, skip, limit, after, expected.sizes)
-        return Page(records, place, self._counted(condition) if expected.total is None else expected.total)
+        # Where no filter is narrow, looking at all in turn takes half the time of any index.
+        return Page(records, place, self._counted(condition, "NOT INDEXED") if expected.total is None else expected.total)
 
     def first(self, wanted: Wanted, limit: int) -> list[Record]:
         """The first records."""
@@ -339,7 +340,7 @@ class Records:
         }
         return [self._record(found[place.id]) for place in places]
 
-    def _counted(self, condition: _Condition, index: str = "") -> int:
+    def _counted(self, condition: _Condition, index: str) -> int:
         (count,) = self._connection.execute(
             f"SELECT count(*) FROM installation {index} WHERE {condition.sql}", condition.parameters
         ).fetchone()
