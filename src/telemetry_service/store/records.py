@@ -72,18 +72,26 @@ class Page(msgspec.Struct, frozen=True):
     total: int
 
 
+class _Filter(NamedTuple):
+    """A part of a condition that the index of a column finds."""
+
+    column: str
+    sql: str
+    parameters: tuple[Any, ...]
+
+
 class _Condition(NamedTuple):
-    """What installations must be, and which part of it each index finds: column, SQL and parameters."""
+    """What installations must be."""
 
     sql: str
     parameters: list[Any]
-    indexed: tuple[tuple[str, str, tuple[Any, ...]], ...] = ()
+    indexed: tuple[_Filter, ...] = ()
 
     def plus(self, sql: str, *parameters: Any) -> "_Condition":
         return self._replace(sql=f"{self.sql} AND {sql}", parameters=[*self.parameters, *parameters])
 
     def plus_indexed(self, column: str, sql: str, *parameters: Any) -> "_Condition":
-        return self.plus(sql, *parameters)._replace(indexed=(*self.indexed, (column, sql, parameters)))
+        return self.plus(sql, *parameters)._replace(indexed=(*self.indexed, _Filter(column, sql, parameters)))
 
 
 class _Expected(NamedTuple):
@@ -307,16 +315,24 @@ class Records:
         """The column of a filter that so few pass that gathering them is quicker than walking over installations, in the order of
         the page, until as many as are needed were found; None where there is none."""
         every = sum(self._reader.script_totals(EXACT, wanted.period, self._sources.of_repository("all")).values())
+        walked_by = "status" if wanted.sort == "exit_code" else wanted.sort
+        for one in condition.indexed:
+            if one.column == walked_by:
+                every = self._passing(wanted, one, every)
         fewest = min(every * needed // expected.at_most, every) // GATHERING
         if expected.total is None:  # all must be looked at, if only to count them
             fewest = max(fewest, every // 2)
         found = None
-        for column, sql, parameters in condition.indexed:
-            one = _Condition("id BETWEEN ? AND ?", list(_ids(wanted))).plus(sql, *parameters)
-            size = self._count_to(f"INDEXED BY installation_{column}", one, fewest)
+        for one in condition.indexed:
+            size = self._passing(wanted, one, fewest)
             if size < fewest:
-                found, fewest = column, size
+                found, fewest = one.column, size
         return found
+
+    def _passing(self, wanted: Wanted, one: _Filter, most: int) -> int:
+        """How many of the period pass a filter, counted up to a bound."""
+        condition = _Condition("id BETWEEN ? AND ?", list(_ids(wanted))).plus(one.sql, *one.parameters)
+        return self._count_to(f"INDEXED BY installation_{one.column}", condition, most)
 
     def _gathered(self, wanted: Wanted, condition: _Condition, column: str, skip: int, limit: int, after: Place | None) -> Page:
         """A page cut from the places of all that there are, found by the index of one column and sorted here."""
