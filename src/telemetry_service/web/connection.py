@@ -263,7 +263,7 @@ class Connection(HttpToolsProtocol):
         body = bytes(cycle.body)
         if cycle.more_body or not self._goes_the_short_way(cycle, cast("Scope", cycle.scope), body):
             HttpToolsProtocol._start_asgi_task(self, cycle, self.app)
-        elif cycle.keep_alive:
+        elif cycle.keep_alive and self._heads_begun == 1:  # else what stands before it would pass for a part of its head
             self._known_heads.learn(self._head, list(cycle.scope["headers"]), body)
 
     def _goes_the_short_way(self, cycle: "RequestResponseCycle | _KnownRequest", scope: Scope, body: bytes) -> bool:

@@ -27,8 +27,8 @@ class KnownHeads:
         """Remember the head of a request that the parser took apart into these, if it can be remembered."""
         if not _NAMES.issuperset([name for name, _ in headers]):
             return
-        head, _, rest = request.partition(END_OF_HEAD)
-        if rest != body:  # it did not come in one piece
+        head, end, rest = request.partition(END_OF_HEAD)
+        if not end or rest != body:  # the head and the body's end did not come in one piece
             return
         self._recent[self._hash(head)] = len(body)
         if len(self._recent) >= MAX_HEADS // 2:
@@ -36,7 +36,9 @@ class KnownHeads:
 
     def body_of(self, request: bytes) -> bytes | None:
         """The body of a whole request whose head is known; None for everything else."""
-        head, _, body = request.partition(END_OF_HEAD)
+        head, end, body = request.partition(END_OF_HEAD)
+        if not end:  # what has come so far may be the whole head of another request, one without a body
+            return None
         hashed = self._hash(head)
         length = self._recent.get(hashed)
         if length is None:
