@@ -5,11 +5,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from telemetry_service.core.fields import INSTALLATION_TYPES
-from telemetry_service.core.installation import INDEX, Installation, Outcome
+from telemetry_service.core.installation import INDEX, Installation
 
 
 class Facet(IntEnum):
@@ -129,7 +129,7 @@ def script_of(installation: Installation) -> str:
     return f"{installation.value('nsapp')} {installation.value('type')}"
 
 
-def contributions(installation: Installation, sources: Sources) -> tuple[tuple[Group, list[Detail]], ...]:
+def contributions(installation: Installation, sources: Sources) -> tuple[tuple[Group, tuple[Detail, ...]], ...]:
     """The details in which this installation counts as one, in the group of its script and in that of all scripts.
 
     A running installation counts by type, script and operating system alone; one that ended also counts by resources,
@@ -138,17 +138,13 @@ def contributions(installation: Installation, sources: Sources) -> tuple[tuple[G
     source = sources.of(installation.value("repo_source"), installation.value("repo_slug"))
     status = installation.status
     type_ = installation.value("type")
-    os_type = installation.value("os_type")
     script = script_of(installation)
-    of_script: list[Detail] = [(_TYPE, type_)]
-    of_all: list[Detail] = [(_TYPE, type_), (_SCRIPT, script)]
-    if os_type:
-        of_all.append((_SYSTEM, os_type))
+    of_script, of_all = _begun_details(type_, script, installation.value("os_type"))
     if installation.outcome is not None:
-        of_script += _system_details(*_system_values(installation.values))
-        of_script += _outcome_details(installation.outcome, status)
+        ended = _system_details(*_system_values(installation.values)) + _outcome_details(status, *_causes(installation.outcome))
+        of_script += ended
         if type_ in INSTALLATION_TYPES:
-            of_all += of_script[1:]
+            of_all += ended
     return (Group(script, source, status), of_script), (Group(ALL, source, status), of_all)
 
 
@@ -156,6 +152,14 @@ def cells(group: Group, details: Iterable[Detail]) -> Iterator[Cell]:
     """The cells of some details of a group."""
     for (facet, dimension), value in details:
         yield Cell(group.script, facet, dimension, group.source, value, group.status)
+
+
+@lru_cache(1024)
+def _begun_details(type_: str, script: str, os_type: str | None) -> tuple[tuple[Detail, ...], tuple[Detail, ...]]:
+    """What counts of a running installation too: for its script, and for all scripts."""
+    of_script: tuple[Detail, ...] = ((_TYPE, type_),)
+    of_all: tuple[Detail, ...] = (*of_script, (_SCRIPT, script))
+    return of_script, (*of_all, (_SYSTEM, os_type)) if os_type else of_all
 
 
 @lru_cache(1024)  # most installations of a script are on one system and take the sizes it proposes
@@ -185,15 +189,18 @@ def _system_details(
     return tuple((place, value) for place, value in found if value)
 
 
-def _outcome_details(outcome: Outcome, status: str) -> list[Detail]:
+@lru_cache(1024)
+def _outcome_details(
+    status: str, duration: int | None, category: str | None, exit_code: int | None, cause: str | None
+) -> tuple[Detail, ...]:
     if status == "success":
-        return [(_DURATION, duration_bucket(outcome.install_duration))] if outcome.install_duration else []
-    details: list[Detail] = [(_CATEGORY, outcome.error_category or "unknown")]
-    if outcome.exit_code is not None:
-        details.append((_EXIT_CODE, outcome.exit_code))
-    if status == "failed" and outcome.cause:
-        details.append((_ERROR, outcome.cause))
-    return details
+        return ((_DURATION, duration_bucket(duration)),) if duration else ()
+    details: list[Detail] = [(_CATEGORY, category or "unknown")]
+    if exit_code is not None:
+        details.append((_EXIT_CODE, exit_code))
+    if status == "failed" and cause:
+        details.append((_ERROR, cause))
+    return tuple(details)
 
 
 def _pair(first: str, second: str | None) -> str:
@@ -215,6 +222,7 @@ _EXIT_CODE: Place = (Facet.FAILURE, Dimension.EXIT_CODE)
 _ERROR: Place = (Facet.FAILURE, Dimension.ERROR)
 _SCRIPT: Place = (Facet.SCRIPTS, Dimension.SCRIPT)
 _SYSTEM: Place = (Facet.SCRIPTS, Dimension.SYSTEM)
+_causes = attrgetter("install_duration", "error_category", "exit_code", "cause")
 _system_values = itemgetter(
     *(INDEX[name] for name in ("os_type", "os_version", "pve_version", "method", "core_count", "ram_size", "disk_size")),
     *(INDEX[name] for name in ("gpu_vendor", "gpu_passthrough", "cpu_vendor", "arch")),

@@ -4,6 +4,7 @@ Joining is commutative, associative and idempotent (wire.md section 2), so that 
 of batches, and as often as clients care to repeat them.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -167,21 +168,26 @@ def pack_joins(installation: Installation) -> bytes:
         numbers[-rank, received_at] = len(numbers)
         flat += (rank, received_at - start)
     stamps = (*installation.stamps, installation.outcome.stamp if installation.outcome else None)
-    for stamp in dict.fromkeys(stamps):
-        if stamp is not None and stamp not in numbers:
-            numbers[stamp] = len(numbers)
-            flat += (-stamp.minus_rank, stamp.received_at - start)
-    return msgspec.msgpack.encode((flat, _pack_references([numbers[stamp] for stamp in stamps])))
+    references = tuple(map(numbers.get, stamps))
+    if None in references:  # as a rule, each stamp is the first of its rank
+        for stamp in dict.fromkeys(stamps):
+            if stamp is not None and stamp not in numbers:
+                numbers[stamp] = len(numbers)
+                flat += (-stamp.minus_rank, stamp.received_at - start)
+        references = tuple(map(numbers.get, stamps))
+    return _encode_joins((flat, _pack_references(references)))
 
 
-def _pack_references(references: list[int]) -> bytes:
+@lru_cache(1024)  # most events know the same registers
+def _pack_references(references: tuple[int, ...]) -> bytes:
     if max(references) < len(_HEX_DIGITS):
-        even = references if len(references) % 2 == 0 else [*references, 0]
+        even = references if len(references) % 2 == 0 else (*references, 0)
         return bytes.fromhex("".join([_HEX_DIGITS[reference] for reference in even]))
     return bytes(references)
 
 
 _HEX_DIGITS = "0123456789abcdef"
+_encode_joins = msgspec.msgpack.Encoder().encode
 _decode_joins = msgspec.msgpack.Decoder(tuple[list[int], bytes]).decode
 
 

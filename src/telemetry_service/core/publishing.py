@@ -18,8 +18,8 @@ def release(remainder: int, k: int, told: int = 0, step: int = 0) -> int:
     A remainder is negative after corrections of installations that were published under another cell. `told` of it were
     public once, before a change of k; then nothing is published that does not exceed them by `step`.
     """
-    due = max(remainder, 0) // k * k
-    return due if due >= told + step else 0
+    due = remainder // k * k
+    return due if due > 0 and due >= told + step else 0
 
 
 def regrouped(days: Sequence[tuple[int, int]], k: int) -> tuple[list[tuple[int, int]], int]:

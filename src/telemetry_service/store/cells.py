@@ -1,6 +1,8 @@
 """How a cell of core.counts is stored: two integers, subject and cell."""
 
-from telemetry_service.core.counts import NUMERIC, Cell, Dimension
+from collections.abc import Iterable
+
+from telemetry_service.core.counts import NUMERIC, Detail, Dimension, Group
 from telemetry_service.core.fields import RUNNING, STATUSES
 from telemetry_service.store.names import Names
 
@@ -100,32 +102,31 @@ class Packer:
     def __init__(self, names: Names, source_ids: dict[str, int]) -> None:
         self._names = names
         self._source_ids = source_ids
-        self._values: dict[tuple[int, str | int], int] = {}
+        self._details: dict[Detail, tuple[int, int]] = {}
         self._scripts: dict[str, int] = {"": 0}
 
     def forget(self) -> None:
-        self._values.clear()
+        self._details.clear()
         self._scripts = {"": 0}
 
-    def pack(self, cell: Cell, day: int) -> tuple[int, int]:
-        """(subject, cell) as the tables hold them."""
-        script = self._scripts.get(cell.script)
+    def pack(self, group: Group, details: Iterable[Detail], day: int) -> list[tuple[int, int]]:
+        """(subject, cell) of each of these details, as the tables hold them."""
+        script = self._scripts.get(group.script)
         if script is None:
-            script = self._scripts[cell.script] = self._names.intern("script", cell.script, day)
-        key = cell.dimension, cell.value
-        value = self._values.get(key)
-        if value is None:
-            value = self._values[key] = self._value(cell, day)
-        packed = (
-            value << _VALUE_SHIFT
-            | cell.dimension << DIMENSION_SHIFT
-            | self._source_ids[cell.source] << _SOURCE_SHIFT
-            | STATUS_CODE[cell.status]
-        )
-        return script * FACETS + cell.facet, packed
+            script = self._scripts[group.script] = self._names.intern("script", group.script, day)
+        subject = script * FACETS
+        below = self._source_ids[group.source] << _SOURCE_SHIFT | STATUS_CODE[group.status]
+        known = self._details
+        packed = [known.get(detail) or self._learn(detail, day) for detail in details]
+        return [(subject + facet, kind | below) for facet, kind in packed]
 
-    def _value(self, cell: Cell, day: int) -> int:
-        if cell.dimension in NUMERIC:
-            assert isinstance(cell.value, int)
-            return cell.value
-        return self._names.intern(NAME_KINDS[Dimension(cell.dimension)], str(cell.value), day)
+    def _learn(self, detail: Detail, day: int) -> tuple[int, int]:
+        """The facet of a detail, and what its cells have above source and status."""
+        (facet, dimension), value = detail
+        if dimension in NUMERIC:
+            assert isinstance(value, int)
+            number = value
+        else:
+            number = self._names.intern(NAME_KINDS[dimension], str(value), day)
+        found = self._details[detail] = int(facet), of_value(dimension, number)
+        return found

@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -92,14 +92,11 @@ def take(store: Store, source: str, progress: Progress, arrived: Arrived, now: i
             store.name_cause(cause, label, NAMES_DAY)
         _count(store, progress, arrived.counted, counts)
         kept = _kept(store, arrived.installations, counts)
-        kept.sort(key=_day)
-        for day, of_day in groupby(kept, key=_day):
-            ones = [store.with_bounded_names(one, NAMES_DAY) for one in of_day]
-            new = store.join(ones)
-            counts[TAKEN] += new
-            counts[MERGED] += len(ones) - new
-            store.ledger.end_day(day)
-        store.ledger.settle(kept[-1].day if kept else NAMES_DAY, store.k)
+        kept.sort(key=attrgetter("started_at"))  # as rows lie
+        new = store.join([store.with_bounded_names(one, NAMES_DAY) for one in kept])
+        counts[TAKEN] += new
+        counts[MERGED] += len(kept) - new
+        store.ledger.settle(None, store.k)
         _note(store.connection, source, progress, counts, now)
     progress.counts = counts
 
@@ -150,7 +147,3 @@ def _note(connection: sqlite3.Connection, source: str, progress: Progress, count
             *(msgspec.json.encode(counts).decode(), now),
         ),
     )
-
-
-def _day(one: Installation) -> int:
-    return one.day

@@ -2,8 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import itemgetter
+from typing import Any, cast
 
 import msgspec
 
@@ -22,12 +24,20 @@ from telemetry_service.store.names import Names, kind_of
 IDS_PER_MILLISECOND = 64
 IDS_PER_SECOND = 1000 * IDS_PER_MILLISECOND
 OUTCOME_COLUMNS = ("exit_code", "error", "error_category", "install_duration", "fingerprint", "cause")
-COLUMNS = ("id", "execution", "person", "random_id", "status", "released", *OUTCOME_COLUMNS, *JOINED[1:], "joins")
-_FIRST_OUTCOME = COLUMNS.index("exit_code")
-_FIRST_REGISTER = COLUMNS.index(JOINED[1])
-_REGISTER_KINDS = tuple(kind_of(column) for column in JOINED[1:])
+_KNOWN = (*OUTCOME_COLUMNS, *JOINED[1:])
+_KINDS = {column: kind for column in _KNOWN if (kind := kind_of(column)) is not None}
+_PLAIN = tuple(column for column in _KNOWN if column not in _KINDS)
+# Names stand together, so that all of them are looked up without a branch for each.
+COLUMNS = ("id", "execution", "person", "random_id", "status", "released", *_PLAIN, *_KINDS, "joins")
+_FIRST_PLAIN, _FIRST_NAME = COLUMNS.index(_PLAIN[0]), COLUMNS.index(next(iter(_KINDS)))
+_plain_of = itemgetter(*(_KNOWN.index(column) for column in _PLAIN))
+_names_of = itemgetter(*(_KNOWN.index(column) for column in _KINDS))
+_as_known = itemgetter(*((*_PLAIN, *_KINDS).index(column) for column in _KNOWN))
+# Stored as NULL by SQLite, and bound at once, as bytearrays are: for None and bytes, sqlite3 looks for an adapter each time,
+# which was a twelfth of a fold.
+_NULL = float("nan")
+_find = cast(Callable[..., int | float], dict.get)
 _NO_ENDING = (None,) * len(OUTCOME_COLUMNS)
-_NAME_KINDS = (*(kind_of(column) for column in OUTCOME_COLUMNS), *_REGISTER_KINDS)
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM installation"
 _INSERT = f"INSERT INTO installation ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _UPDATE = f"UPDATE installation SET {', '.join(f'{name} = ?' for name in COLUMNS[1:])} WHERE id = ?"
@@ -77,21 +87,33 @@ class Rows:
         self._connection = connection
         self._names = names
         self._identities = identities
-        self._numbers = [None if kind is None else names.of_kind(kind) for kind in _NAME_KINDS]
+        self._numbers = [names.of_kind(kind) for kind in _KINDS.values()]
         self._persons: dict[bytes, int] = {}
         self._met: set[int] = set()
+        self._new: list[Sequence[Any]] = []
         self._highest_id = 0
         self.forget()
 
     def forget(self) -> None:
         """Drop what was learnt inside a transaction that did not commit."""
+        self._new.clear()
         (highest,) = self._connection.execute("SELECT max(id) FROM installation").fetchone()
         self._highest_id = highest or 0
+
+    def insert_saved(self) -> None:
+        """Insert the new rows that were saved. Whatever reads or changes rows here does that first."""
+        self._connection.executemany(_INSERT, self._new)
+        self._new.clear()
+
+    def _execute(self, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> sqlite3.Cursor:
+        if self._new:
+            self.insert_saved()
+        return self._connection.execute(sql, values)
 
     def expect(self, installations: Iterable[Installation]) -> None:
         """Find out for all that are about to be saved, in one query, whose other installations are stored."""
         self._persons = {values[0]: self._identities.person(values[0]) for values in (one.values for one in installations)}
-        found = self._connection.execute(
+        found = self._execute(
             "SELECT person FROM installation INDEXED BY installation_person WHERE person IN (SELECT value FROM json_each(?))",
             (json.dumps(list(self._persons.values())),),
         )
@@ -103,14 +125,12 @@ class Rows:
 
     def load(self, executions: Iterable[int]) -> dict[int, Row]:
         """The stored rows of these executions."""
-        cursor = self._connection.execute(
-            f"{_SELECT} WHERE execution IN (SELECT value FROM json_each(?))", (json.dumps(list(executions)),)
-        )
+        cursor = self._execute(f"{_SELECT} WHERE execution IN (SELECT value FROM json_each(?))", (json.dumps(list(executions)),))
         return {row[1]: self._decode(row) for row in cursor}
 
     def of_person(self, random_id: bytes) -> list[Row]:
         """All rows of a random id."""
-        cursor = self._connection.execute(
+        cursor = self._execute(
             f"{_SELECT} INDEXED BY installation_person WHERE person = ? AND random_id = ?",
             (self._identities.person(random_id), random_id),
         )
@@ -118,16 +138,16 @@ class Rows:
 
     def by_id(self, ids: Sequence[int]) -> list[Row]:
         """The rows of these ids, in any order."""
-        cursor = self._connection.execute(f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+        cursor = self._execute(f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
         return list(map(self._decode, cursor))
 
     def delete(self, ids: Sequence[int]) -> None:
         """Delete installations: the one place where that is done, for retention and erasure alike."""
-        self._connection.execute("DELETE FROM installation WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+        self._execute("DELETE FROM installation WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
 
     def between(self, first_day: int, last_day: int) -> Iterable[Row]:
         """All rows of some UTC days, in order of id."""
-        return map(self._decode, self._connection.execute(f"{_SELECT} WHERE id BETWEEN ? AND ?", id_range(first_day, last_day)))
+        return map(self._decode, self._execute(f"{_SELECT} WHERE id BETWEEN ? AND ?", id_range(first_day, last_day)))
 
     def other_released(self, row: Row) -> bool:
         """Whether another installation of the same person, script and UTC day is released already."""
@@ -138,7 +158,7 @@ class Rows:
             return False
         nsapp = self._names.find("nsapp", installation.value("nsapp"))
         type_ = self._names.find("type", installation.value("type"))
-        found = self._connection.execute(
+        found = self._execute(
             "SELECT 1 FROM installation INDEXED BY installation_person"
             " WHERE person = ? AND random_id = ? AND released AND nsapp = ? AND type = ?"
             " AND id BETWEEN ? AND ? AND id <> ? LIMIT 1",
@@ -151,79 +171,64 @@ class Rows:
         return found.fetchone() is not None
 
     def save(self, row: Row) -> None:
-        """Insert or update a row; one whose beginning moved to another day gets a new id."""
+        """Insert or update a row; one whose beginning moved to another day gets a new id.
+
+        New ones wait for `insert_saved`, so that SQLite takes many at once.
+        """
         if row.id and first_id(row.installation.day) <= row.id < first_id(row.installation.day + 1):
             values = self._encode(row)
-            self._connection.execute(_UPDATE, (*values, row.id))
+            self._execute(_UPDATE, (*values, row.id))
             return
         if row.id:
-            self._connection.execute("DELETE FROM installation WHERE id = ?", (row.id,))
+            self._execute("DELETE FROM installation WHERE id = ?", (row.id,))
         row.id = self._free_id(row.installation)
         self._highest_id = max(self._highest_id, row.id)
         values = self._encode(row)
         self._met.add(values[1])
-        self._connection.execute(_INSERT, (row.id, *values))
+        self._new.append((row.id, *values))
 
     def _free_id(self, installation: Installation) -> int:
         """A free id from the millisecond of the beginning on, or the last before it: always of its UTC day."""
         started_at = installation.started_at
         base = started_at // 1000 * IDS_PER_MILLISECOND
-        day = started_at // MICROSECONDS_PER_DAY
-        lowest, highest = id_range(day, day)
+        lowest, highest = id_range(day := started_at // MICROSECONDS_PER_DAY, day)
         next_id = max(base, self._highest_id + 1)
         if next_id < min(base + IDS_PER_SECOND, highest):  # as a rule, since reports come in order
             return next_id
-        row = self._connection.execute(_FREE_ID, {"base": base, "lowest": lowest, "highest": highest}).fetchone()
+        row = self._execute(_FREE_ID, {"base": base, "lowest": lowest, "highest": highest}).fetchone()
         return int(row[0])
 
     def _decode(self, row: tuple[Any, ...]) -> Row:
         text = self._names.text
         joins = unpack_joins(row[-1])
-        values = [
-            row[3],
-            *(
-                value if kind is None or value is None else text(value)
-                for kind, value in zip(_REGISTER_KINDS, row[_FIRST_REGISTER:-1], strict=True)
-            ),
-        ]
-        outcome = None
-        if joins.outcome_stamp is not None:
-            exit_code, error, category, duration, fingerprint, cause = row[_FIRST_OUTCOME:_FIRST_REGISTER]
-            outcome = Outcome(
-                joins.outcome_stamp,
-                exit_code,
-                error,
-                None if category is None else text(category),
-                duration,
-                fingerprint,
-                None if cause is None else text(cause),
-            )
+        names = [None if number is None else text(number) for number in row[_FIRST_NAME:-1]]
+        known = _as_known((*row[_FIRST_PLAIN:_FIRST_NAME], *names))
+        outcome = None if joins.outcome_stamp is None else Outcome(joins.outcome_stamp, *known[: len(OUTCOME_COLUMNS)])
+        values = [row[3], *known[len(OUTCOME_COLUMNS) :]]
         return Row(row[0], Installation(row[1], values, joins.stamps, joins.firsts, outcome), bool(row[5]))
 
-    def _encode(self, row: Row) -> list[Any]:
+    def _encode(self, row: Row) -> Sequence[Any]:
         installation = row.installation
         random_id = installation.values[0]
         outcome = installation.outcome
-        ending = _NO_ENDING if outcome is None else msgspec.structs.astuple(outcome)[1:]
-        return [
+        known = (*(_NO_ENDING if outcome is None else msgspec.structs.astuple(outcome)[1:]), *installation.values[1:])
+        return (
             installation.execution,
             self._person(random_id),
-            random_id,
+            bytearray(random_id),
             STATUS_CODE[installation.status],
             int(row.released),
-            *self._numbered((*ending, *installation.values[1:]), installation),
-            pack_joins(installation),
-        ]
+            *[_NULL if value is None else value for value in _plain_of(known)],
+            *self._numbered(_names_of(known), installation),
+            bytearray(pack_joins(installation)),
+        )
 
-    def _numbered(self, values: Sequence[Any], installation: Installation) -> list[Any]:
-        """The values of the columns from the outcome on, with names as numbers."""
-        found = [
-            value if numbers is None or value is None else numbers.get(value)
-            for numbers, value in zip(self._numbers, values, strict=True)
-        ]
-        if found.count(None) > values.count(None):
+    def _numbered(self, names: Sequence[str | None], installation: Installation) -> list[int | float]:
+        """Names as numbers, which are given out where they are new."""
+        found = list(map(_find, self._numbers, names, repeat(_NULL)))
+        if found.count(_NULL) > names.count(None):
             day = installation.day
-            for index, kind in enumerate(_NAME_KINDS):
-                if kind is not None and values[index] is not None:
-                    found[index] = self._names.intern(kind, values[index], day)
+            for index, kind in enumerate(_KINDS.values()):
+                if (name := names[index]) is not None:
+                    found[index] = self._names.intern(kind, name, day)
         return found

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from telemetry_service.core.counts import Dimension, Facet
@@ -11,21 +11,22 @@ from telemetry_service.core.publishing import release
 from telemetry_service.store.cells import of_dimension, value_of
 
 MONTH_OF_DAY = "CAST(strftime('%Y', day * 86400, 'unixepoch') AS INTEGER) * 12 + strftime('%m', day * 86400, 'unixepoch') - 1"
+Counts = Mapping[int, Mapping[tuple[int, int], int]]  # by UTC day or month, then (subject, cell)
 
 
-def add_exact(connection: sqlite3.Connection, changes: Mapping[tuple[int, int, int], int]) -> None:
-    """Add differences, by (subject, day, cell), to the counts of days and months."""
-    days = {key: n for key, n in changes.items() if n}
-    _add(connection, "count_day", "day", days)
-    months = _by_month(days)
-    _add(connection, "count_month", "month", {key: n for key, n in months.items() if n})
-    note_changed(connection, {month for _, month, _ in months})  # also where days changed that add up to nothing
+def add_exact(connection: sqlite3.Connection, changes: Counts) -> None:
+    """Add differences to the counts of days and months."""
+    months = _by_month(changes)
+    _add(connection, "count_day", "day", changes)
+    _add(connection, "count_month", "month", months)
+    note_changed(connection, months)  # also where days changed that add up to nothing
 
 
-def _by_month(days: Mapping[tuple[int, int, int], int]) -> Counter[tuple[int, int, int]]:
-    months: Counter[tuple[int, int, int]] = Counter()
-    for (subject, day, cell), n in days.items():
-        months[subject, month_of(day), cell] += n
+def _by_month(days: Counts) -> Counts:
+    months: defaultdict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
+    for day, counts in days.items():
+        if counts:
+            months[month_of(day)].update(counts)
     return months
 
 
@@ -36,22 +37,19 @@ def note_changed(connection: sqlite3.Connection, months: Iterable[int]) -> None:
     )
 
 
-def _add(connection: sqlite3.Connection, table: str, period: str, changes: Mapping[tuple[int, int, int], int]) -> None:
+def _add(connection: sqlite3.Connection, table: str, period: str, changes: Counts) -> None:
+    rows = sorted((subject, at, cell, n) for at, counts in changes.items() for (subject, cell), n in counts.items() if n)
+    connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", rows)
     connection.executemany(
-        f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-        ((*key, changes[key]) for key in sorted(changes)),
-    )
-    connection.executemany(
-        f"DELETE FROM {table} WHERE subject = ? AND {period} = ? AND cell = ? AND n = 0",
-        [key for key, n in changes.items() if n < 0],
+        f"DELETE FROM {table} WHERE subject = ? AND {period} = ? AND cell = ? AND n = 0", [row[:3] for row in rows if row[3] < 0]
     )
 
 
-def release_public(connection: sqlite3.Connection, changes: Mapping[int, Mapping[tuple[int, int], int]], k: int) -> None:
-    """Add differences, by UTC day and (subject, cell), to what is unpublished, and publish what reaches k under that day."""
-    found = _remainders(connection, {key for of_day in changes.values() for key, n in of_day.items() if n})
+def release_public(connection: sqlite3.Connection, changes: Counts, k: int) -> None:
+    """Add differences to what is unpublished, and publish what reaches k under the day of the change."""
+    found = _remainders(connection, {key for counts in changes.values() for key, n in counts.items() if n})
     remainders: dict[tuple[int, int], tuple[int, int, int]] = {}
-    released: Counter[tuple[int, int, int]] = Counter()
+    released: defaultdict[int, dict[tuple[int, int], int]] = defaultdict(dict)
     for day in sorted(changes):
         for key, n in changes[day].items():
             if n == 0:
@@ -59,18 +57,18 @@ def release_public(connection: sqlite3.Connection, changes: Mapping[int, Mapping
             remainder, told, step = remainders.get(key) or found.get(key, (0, 0, 0))
             remainder += n
             if due := release(remainder, k, told, step):
-                released[key[0], day, key[1]] = due
+                released[day][key] = due
                 told = step = 0
             remainders[key] = remainder - due, told, step
     connection.executemany(
         "INSERT INTO public_remainder (subject, cell, n, told, step) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET n = excluded.n, told = excluded.told, step = excluded.step",
-        ((*key, *remainders[key]) for key in sorted(remainders)),
+        sorted([(*key, *state) for key, state in remainders.items()]),
     )
     months = _by_month(released)
     _add(connection, "public_count_day", "day", released)
     _add(connection, "public_count_month", "month", months)
-    note_changed(connection, {month for _, month, _ in months})
+    note_changed(connection, months)
 
 
 def _remainders(connection: sqlite3.Connection, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int, int]]:
@@ -84,9 +82,10 @@ def _remainders(connection: sqlite3.Connection, keys: Collection[tuple[int, int]
 
 
 def day_differences(
-    connection: sqlite3.Connection, expected: Mapping[tuple[int, int, int], int], first_day: int, last_day: int
+    connection: sqlite3.Connection, expected: Counts, first_day: int, last_day: int
 ) -> list[tuple[int, int, int, int, int]]:
     """Rows of (subject, day, cell, stored, expected) that differ."""
+    found = {(subject, day, cell): n for day, counts in expected.items() for (subject, cell), n in counts.items()}
     stored = {
         (subject, day, cell): n
         for subject, day, cell, n in connection.execute(
@@ -94,9 +93,9 @@ def day_differences(
         )
     }
     return [
-        (*key, stored.get(key, 0), expected.get(key, 0))
-        for key in sorted(stored.keys() | expected.keys())
-        if stored.get(key, 0) != expected.get(key, 0)
+        (*key, stored.get(key, 0), found.get(key, 0))
+        for key in sorted(stored.keys() | found.keys())
+        if stored.get(key, 0) != found.get(key, 0)
     ]
 
 
