@@ -23,7 +23,7 @@ from telemetry_service.core.period import Period, iso_instant, period
 from telemetry_service.store import records as store_records
 from telemetry_service.store.cells import of
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
-from telemetry_service.store.records import SORTS, Record, Records, Wanted
+from telemetry_service.store.records import SORTS, Place, Record, Records, Wanted
 from telemetry_service.store.retention import delete_sealed, seal
 from telemetry_service.store.rows import Row
 from telemetry_service.store.store import Position
@@ -231,6 +231,36 @@ def test_what_retention_deleted_counts_and_is_on_no_page() -> None:
             page = records.page(Wanted(period=period(days_asked, TODAY), sources=ALL_SOURCES), skip=0, limit=10)
             assert (len(page.records), page.total) == (3, 3)
         assert reader.script_totals(EXACT, period(0, TODAY), ALL_SOURCES) == {"jellyfin lxc": 5}
+
+
+def test_what_is_sealed_and_not_deleted_yet_is_shown_nowhere() -> None:
+    with reading([failed_with(1, day=0), failed_with(2, day=5)]) as (directory, reader):
+        with opened(directory) as store:
+            seal(store, MIDNIGHT // MICROSECONDS_PER_DAY)
+        records = Records(reader, SOURCES, IDS)
+        wanted = Wanted(period=period(0, TODAY), sources=ALL_SOURCES)
+        page = records.page(wanted, skip=0, limit=10)
+        assert [record["exit_code"] for record in page.records] == [2]
+        assert records.first(wanted, 10) == [*records.all(wanted)] == page.records
+
+
+@pytest.mark.parametrize("gathering", [0.001, 1_000])
+@pytest.mark.parametrize(("descending", "behind"), [(False, [5, 9]), (True, [1])])
+def test_a_page_goes_on_where_the_exit_code_it_ended_in_is_gone(gathering: float, descending: bool, behind: list[int]) -> None:
+    sent = [failed_with(code) for code in (1, 5, 9)]
+    wanted = Wanted(period=period(0, TODAY), sources=ALL_SOURCES, app="jellyfin", sort="exit_code", descending=descending)
+    with reading(sent) as (_, reader), patch.object(store_records, "GATHERING", gathering):
+        records, gone = Records(reader, SOURCES, IDS), Place(3, 1)
+        page = records.page(wanted, skip=0, limit=10, after=gone)
+        assert [record["exit_code"] for record in page.records] == behind
+        assert records.batch(wanted, gone, 10) == (page.records, None)
+
+
+def failed_with(exit_code: int, day: int = 0) -> Event:
+    return Event(
+        received_at=MIDNIGHT + day * MICROSECONDS_PER_DAY, random_id=b"a" * 16, execution=exit_code,
+        status="failed", type="lxc", nsapp="jellyfin", exit_code=exit_code,
+    )  # fmt: skip
 
 
 def ids(records: Any) -> list[Any]:

@@ -185,6 +185,11 @@ class TestRecords:
         total = msgspec.json.decode(live.get(f"/api/records?{query}", exact=True).body)["total"]
         assert len(seen) == total > 80
 
+    @pytest.mark.parametrize("path", ["/api/records", "/records", "/records.csv"])
+    @pytest.mark.parametrize("after", ["1", ".", "x.1", ".-1", f".{2**63:x}", f"7.{2**80:x}"])
+    def test_a_place_that_cannot_be_is_refused(self, live: Live, path: str, after: str) -> None:
+        assert live.get(f"{path}?days=30&sort=exit_code&after={after}", exact=True).status == 400
+
     def test_filters_are_those_of_the_endpoint(self, live: Live) -> None:
         page = read(live.get("/records?days=30&status=failed&search=jelly&sort=exit_code", exact=True).text)
         rows = page.tables[0].rows

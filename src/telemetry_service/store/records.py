@@ -156,10 +156,11 @@ class Records:
         self, wanted: Wanted, skip: int, limit: int, after: Place | None, sizes: dict[int | None, int] | None
     ) -> tuple[list[Record], Place | None]:
         """Records in order, and the place behind which there are more, if there are; `sizes` of the groups, if known."""
+        wanted = self._of_kept_days(wanted)
         condition = self._condition(wanted)
         found: list[tuple[Any, ...]] = []
         place = None
-        for value, group in self._groups(wanted, condition) if condition else ():
+        for value, group in self._groups(wanted, condition, after) if condition else ():
             if after is not None:
                 if value != after.value:
                     continue
@@ -221,8 +222,11 @@ class Records:
     def _text(self, number: int | None) -> str | None:
         return None if number is None else self._names.text(number)
 
-    def _groups(self, wanted: Wanted, condition: _Condition) -> Iterator[tuple[int | None, _Condition]]:
-        """The filter cut by the values sorted by, in their order; NULL first, as SQLite sorts."""
+    def _groups(self, wanted: Wanted, condition: _Condition, after: Place | None) -> Iterator[tuple[int | None, _Condition]]:
+        """The filter cut by the values sorted by, in their order; NULL first, as SQLite sorts.
+
+        The one that a page ended in is among them, also when the last installation with it is gone since.
+        """
         if wanted.sort == "created":
             yield None, condition
             return
@@ -231,7 +235,10 @@ class Records:
         if column == "status":
             values = [STATUS_CODE[status] for status in sorted(STATUSES)]
         elif column == "exit_code":
-            values = [None, 0, *(code for (code,) in self._connection.execute(_of_exit_codes(wanted)))]
+            codes = {0, *(code for (code,) in self._connection.execute(_of_exit_codes(wanted)))}
+            if after is not None and after.value is not None:
+                codes.add(after.value)
+            values = [None, *sorted(codes)]
         else:
             rows = self._connection.execute("SELECT id FROM name WHERE kind = ? ORDER BY text", (column,)).fetchall()
             values = [None, *(number for (number,) in rows)]
@@ -336,7 +343,7 @@ class Records:
 
     def _gathered(self, wanted: Wanted, condition: _Condition, column: str, skip: int, limit: int, after: Place | None) -> Page:
         """A page cut from the places of all that there are, found by the index of one column and sorted here."""
-        values = [value for value, _ in self._groups(wanted, condition)]
+        values = [value for value, _ in self._groups(wanted, condition, after)]
         rank = {value: number for number, value in enumerate(values)}
         sign = -1 if _is_newest_first(wanted) else 1
         value = "NULL" if wanted.sort == "created" else wanted.sort

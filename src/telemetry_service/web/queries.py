@@ -15,6 +15,7 @@ MAX_PAGE = 1_000_000
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 50
 LONGEST_TEXT = 128
+MAX_ID = 2**63 - 1  # SQLite's largest integer
 
 
 def whole_number(query: Mapping[str, str], name: str, default: int, minimum: int, maximum: int) -> int:
@@ -122,6 +123,9 @@ def _place(shown: str | None) -> Place | None:
         return None
     value, _, id_ = shown.partition(".")
     try:
-        return Place(int(value) if value else None, int(id_, 16))
+        place = Place(int(value) if value else None, int(id_, 16))
     except ValueError:
-        raise Rejected("after", "not a place given out by this endpoint") from None
+        place = Place(None, -1)
+    if not 0 <= place.id <= MAX_ID:
+        raise Rejected("after", "not a place given out by this endpoint")
+    return place
