@@ -70,6 +70,8 @@ def test_corpus_groups_have_one_fingerprint_each() -> None:
     [
         # consequences after the cause
         ("src/a.c:3:1: error: 'x' undeclared\nmake: *** [Makefile:3: a.o] Error 1\nmake: *** Waiting for jobs", "src/a.c:3:1: error: 'x' undeclared"),
+        # what only says where, in front of what happened
+        ("[  412.119204] oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=ns\n[  412.119311] Memory cgroup out of memory: Killed process 9911 (java)", "Memory cgroup out of memory: Killed process 9911 (java)"),
         # a word of failure in ordinary noise before it
         ("Setting up libgpg-error0 (1.46) ...\n0 errors, 2 warnings\nbash: line 3: jq: command not found", "bash: line 3: jq: command not found"),
         # the innermost cause counts
@@ -229,6 +231,12 @@ def test_window_never_cuts_a_placeholder(length: int) -> None:
 def test_window_shows_the_end_of_a_chain_of_messages() -> None:
     chain = "docker: Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: unable to start container process: error mounting proc: permission denied"
     assert window(chain, 120).endswith("error mounting proc: permission denied")
+
+
+def test_window_shows_why_a_domain_was_not_validated() -> None:
+    url = "http://cloud.haus-ruth.lan/.well-known/acme-challenge/3bb5ec1d5f6ea2b599166"
+    kept = window(f"Detail: 10.201.220.237: Fetching {url}: Timeout during connect (likely firewall problem)", 120)
+    assert kept.endswith("Timeout during connect (likely firewall problem)")
 
 
 def test_window_shows_what_follows_the_sign() -> None:

@@ -68,7 +68,7 @@ WEAK: tuple[Sign, ...] = (
         28,
         r"^(?:npm |yarn |pnpm )?(?:warn(?:ing)?|notice)\b|\bwarning:|\[warn(?:ing)?\]|level=warn|^w: |^⚠",
         r"\bWARN(?:ING)?\b",
-        r"invoked oom-killer|^resolving .*\.\.\. |^connecting to .*\.\.\. ",
+        r"invoked oom-killer|oom-kill:constraint=|^resolving .*\.\.\. |^connecting to .*\.\.\. ",
     ),
     warning(
         "general/retry",

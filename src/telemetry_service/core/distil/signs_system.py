@@ -92,7 +92,7 @@ NETWORK: tuple[Sign, ...] = (
         r"read(?: operation)? timed out|connect(?:ion)? ?timeout|request timed? ?out",
         r"timed out (?:after|waiting)|tls handshake timeout",
         r"timeout (?:was reached|exceeded|expired|waiting)|gateway time-?out|operation too slow|timed out$",
-        r"got timeout",
+        r"got timeout|timeout (?:during|after) (?:connect|read)",
     ),
     cause(
         "net/tls",

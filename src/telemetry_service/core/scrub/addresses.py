@@ -51,8 +51,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 _OCTETS = re.compile(r"\d+")
-# Loopback and unspecified as every machine has them, and systemd-resolved's.
-_EVERYBODYS = frozenset({"0.0.0.0", "127.0.0.0", "127.0.0.1", "127.0.1.1", "127.0.0.11", "127.0.0.53", "127.0.0.54"})  # noqa: S104 - nothing binds to it
+# Loopback and unspecified as every machine has them, systemd-resolved's, and the metadata service of every cloud.
+_EVERYBODYS = frozenset({"169.254.169.254", "0.0.0.0", "127.0.0.0", "127.0.0.1", "127.0.1.1", "127.0.0.11", "127.0.0.53", "127.0.0.54"})  # noqa: S104 - nothing binds to it
 # What stands in front of a version: a sign, or the last word before it.
 _VERSION_SIGN = re.compile(
     r"(?:(?<![A-Za-z])[vV]|[<>=~!^]=|[~^]|\b[A-Z][A-Za-z]{1,15}/|[\d+~-](?:ubuntu|mint|deb|bpo|el|fc|build|rev|pve)\d{0,2}\+?)\Z"
@@ -137,7 +137,7 @@ def ipv4(found: Found) -> Change | None:
     if start and (text[start - 1].isdigit() or (text[start - 1] == "." and text[start - 2 : start - 1].isdigit())):
         return None
     octets = [int(part) for part in _OCTETS.findall(found.value)[:4]]
-    if max(octets) > 255 or (octets[0] in {0, 127} and text[start:end].partition("/")[0] in _EVERYBODYS):
+    if max(octets) > 255 or (octets[0] in {0, 127, 169} and text[start:end].partition("/")[0] in _EVERYBODYS):
         return None
     if text[end : end + 1] == "." and _PORT_AFTER.match(text[end : end + 12]) and _TCPDUMP_BEFORE.search(found.before):
         return Change(start, end, "<ipv4>")
@@ -189,6 +189,8 @@ def ipv6(found: Found) -> Change | None:
     text, start, end = found
     value = found.value
     tail = text[end : end + 1]
+    if tail.isdigit() and not text[end + 1 : end + 2].isalnum():
+        return _ipv6_with_port(found)  # of five digits, one more than a group has
     if tail.isalnum() or tail == "_" or ("::" not in value and value.count(":") < 6):
         return None
     stripped = value.rstrip(":") if not value.endswith("::") else value

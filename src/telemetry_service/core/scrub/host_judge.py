@@ -18,7 +18,7 @@ CAMEL = re.compile(r"[a-z][A-Z]")
 EXCEPTION = re.compile(r"[a-z](?:Exception|Error)$")
 _NUMBERISH = re.compile(r"[\d.:_-]+|0x[0-9a-fA-F]+|v?\d+(?:\.\w+)*(?:-\w+)?")
 _NO_HOST_AFTER = ("@", "==", ">=", "<=", "~=", "!=")
-_PORT_OR_ADDRESS = re.compile(r":\d{2,5}(?:\D|$)|/(?:<ipv|\d+\.)")
+_PORT_OR_ADDRESS = re.compile(r":\d{2,5}(?:\D|$)|/<ipv")
 _CAPITAL_OR_UNDERSCORE = re.compile(r"[A-Z_]")
 _FILE = re.compile(
     r"\.(?:py|js|sh|c|go|ts|tsx|jsx|conf|json|ya?ml|so|h|cpp|cc|rb|php|rs|java|kt|mjs|cjs|list|txt|pl|pm|lua|vue|css|html|sql|toml|lock|cfg|ini|xml|log|md|exs?|scala|in|ac|am|mk|cmake|build|service|sock|socket|timer|env|d)$",

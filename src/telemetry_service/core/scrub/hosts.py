@@ -21,6 +21,7 @@ from telemetry_service.core.scrub.host_words import (
     TARGET_NOUNS,
     UNITS,
 )
+from telemetry_service.core.scrub.machine_names import MACHINE_NAME
 from telemetry_service.core.scrub.rule import Change, Found, Kind
 
 _GUEST_NOUN = re.compile(
@@ -33,7 +34,7 @@ _SIGN_BEFORE = re.compile(r"[<\"'‘“`=]$")
 _CAMEL_OR_UNDERSCORE = re.compile(r"[a-z][A-Z]|_")
 _QUOTED_HOST_BEFORE = re.compile(r"(?i)host\W*$")
 _RESOLVER_BEFORE = re.compile(
-    r"(?:ENOTFOUND|EAI_AGAIN|EAI_NONAME|hostname:?|host:?|host name:?|UnknownHostException:?|address|lookup|getaddrinfo)\s*[\"'‘“`:]*\s*$"
+    r"(?:ENOTFOUND|EAI_AGAIN|EAI_NONAME|hostname:?|host:?|host name:?|UnknownHostException:?|address(?: for| of)?|lookup|getaddrinfo)\s*[\"'‘“`:]*\s*$"
 )
 _ADDRESS_BEFORE = re.compile(r"(?i)address\s*$")
 _DIGIT = re.compile(r"\d")
@@ -67,6 +68,9 @@ _COMMAND_BEFORE = re.compile(r"\b(?:host|nc|hostname|dig|ping|nmap|ssh)\s+$")
 _HOST_COMMAND_BEFORE = re.compile(r"(?:^|\s)host\s+$")
 _NODE_BEFORE = re.compile(r"(?:^|[^/\w])(?:nodes/|host/|mon\.|mgr\.|mds\.|lxc:|qemu:)$")
 _KERNEL_NOUNS = frozenset({"kernel", "version", "release", "headers", "image", "firmware", "distribution"})
+_ADDRESSED_BEFORE = re.compile(r"(?i)\b(?:ping6?|to|host|for|from|resolving|at|server|node|of) $")
+_ACTION = re.compile(r"(?:tion|sion|ment|ing|ance|ence|lookup|startup|setup|shutdown|check|login|request|response|process)s?$")
+_HEADER_AFTER = re.compile(r":\s")
 _HEX_RUN = re.compile(r"[0-9a-f]{7,}")
 
 
@@ -180,8 +184,8 @@ def _host_value(judge: HostJudge, found: Found) -> Change | None:
 def _named_option(judge: HostJudge, found: Found) -> Change | None:
     value, before = found.value, found.before
     is_word = judge.is_word(value)
-    if is_word and "." not in value and _VAGUE_OPTION.search(before):
-        return None
+    if (is_word and "." not in value and _VAGUE_OPTION.search(before)) or _HEADER_AFTER.match(found.after):
+        return None  # `curl -H 'X-Api-Key: ...'`
     if not _SHORT_OPTION.search(before):
         return _host_value(judge, found)
     if "." in value:
@@ -203,6 +207,19 @@ def _kernel_host(judge: HostJudge, found: Found) -> Change | None:
     """What `uname -a` prints after the system: `Linux Mint 21` and `Linux kernel 6.1` name no machine."""
     value = found.value
     return None if judge.is_word(value) and (value[0].isupper() or value in _KERNEL_NOUNS) else judge.host(found)
+
+
+def _addressed(judge: HostJudge, found: Found) -> Change | None:
+    """What an address in brackets follows: `nas (<ipv4>)`, but `Connection refused (<ipv4>)`."""
+    if not found.after.startswith(" ") or _ADDRESSED_BEFORE.search(found.before) or MACHINE_NAME.search(found.value):
+        return judge.host(found)
+    return judge.peer(found)
+
+
+def _stated(judge: HostJudge, found: Found) -> Change | None:
+    """After a noun such as peer and in front of what happened to it: `peer media is down`, but `peer authentication failed`."""
+    value = found.value
+    return None if _ACTION.search(value) and judge.is_word(value) else judge.host(found)
 
 
 def _joined(judge: HostJudge, found: Found) -> Change | None:
@@ -244,6 +261,8 @@ _PLACES: dict[str, Callable[[HostJudge, Found], Change | None]] = {
     "fq": HostJudge.site,
     "site": HostJudge.site,
     "dnsname": _dns_name,
+    "addressed": _addressed,
+    "stated": _stated,
     "joined": _joined,
     "kernelhost": _kernel_host,
     "dcpart": lambda judge, found: None if found.value.lower() in LDAP_PARTS else hide(found),

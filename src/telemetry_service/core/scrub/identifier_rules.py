@@ -23,7 +23,7 @@ RULES: tuple[Rule, ...] = (
     Rule("disk-path", r"/dev/disk/by-id/(?P<id>[^\s\"'<>:,]+?)(?:-part\d+)?(?:$|[\s\"'<>:,;)])"),
     Rule("by-label", r"(?:/dev/disk/by-(?:label|partlabel)/|\b(?:PART)?LABEL=[\"']?)(?P<id>[^\s\"'<>:,]+)"),
     Rule("serial", rf"(?i)\b{_SER}[\"']?\s*(?:[:=#]|is|\s)\s*[\"'\[(]?(?P<serial>[A-Za-z0-9][A-Za-z0-9._:/-]{{2,60}})"),
-    Rule("wwn", r"(?i)\b(?P<hexid>(?:0x)?(?:naa\.)?(?:5|6)[0-9a-f]{15}(?:[0-9a-f]{16})?)\b"),
+    Rule("wwn", r"(?i)\b(?P<hexid>(?:0x)?(?:naa\.)?(?:5|6)[0-9a-f]{15}(?:[0-9a-f]{16})?|5[ -][0-9a-f]{6}[ -][0-9a-f]{9})\b"),
     Rule("iqn", r"(?i)\biqn\.\d{4}-\d{2}\.(?P<id>[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[\w.:-]*\w)?)"),
     Rule("wwn-prefixed", r"(?i)\b(?:wwn-0x|naa\.|eui\.|nqn\.[\w.-]+:|t10\.)(?P<id>[\w.:-]{6,})"),
     Rule("container-row", r"(?m)^(?P<cid>[0-9a-f]{12})(?: {2,}|\t)\S"),

@@ -23,6 +23,7 @@ _PATH = re.compile(r"(?:/|\./|~/|file:)[\w./@-]*$")
 
 _VALUE_END = re.compile(r"&\w|[,;](?:[\w.-]+=|$)|(?<![)}\]])[)}\]]+[,;.:]?$|[,;]$|\\n$|<")
 _PLAIN_VALUE = re.compile(r"[a-z]+[.,:;]?|[A-Z][a-z]+[.,:;]?|[\d.]+")
+_PORT_NUMBER = re.compile(r"\d{1,5}")  # `sshpass -p <secret> ssh -p 2222`
 _CALL = re.compile(r"\w+(?:\.\w+)*\(.*")
 _LETTER = re.compile("[A-Za-z]")
 _DIGIT = re.compile(r"\d")
@@ -57,6 +58,7 @@ def given(found: Found) -> Change | None:
         _VARIABLE.match(found.value)
         or found.value.startswith("<")
         or found.before.endswith(("vision identified by '", "vision identified by "))
+        or (_PORT_NUMBER.fullmatch(found.value) and "<secret>" in found.before)
     ):
         return None
     return None if found.before.endswith(" ") and _PROSE.fullmatch(found.value) else _whole(found)

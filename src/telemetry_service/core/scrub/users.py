@@ -298,7 +298,7 @@ _UNJUDGED: dict[str, Kind] = {
     "gitname": _git_name,
     "dnuser": _dn_user,
     "keep": lambda found: None,
-    "uidn": lambda found: Change(found.start, found.end, "<id>"),
+    "uidn": lambda found: None if found.value == "1000" else Change(found.start, found.end, "<id>"),  # everybody's first account
 }
 
 
