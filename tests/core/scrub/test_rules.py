@@ -46,6 +46,13 @@ def test_rule_leaves_alone(case: dict[str, str], compiled: dict[str, CompiledRul
     assert compiled[case["rule"]].changes(Subject.of(case["stays"]), Budget(10**9)) == []
 
 
+def test_lines_searched_together_change_as_one_by_one(compiled: dict[str, CompiledRule]) -> None:
+    lines = [Subject.of(line) for case in CASES for key in ("fires", "stays") for line in case[key].split("\n")]
+    for rule in compiled.values():
+        alone = {place: changes for place, line in enumerate(lines) if (changes := rule.changes(line, Budget(10**9)))}
+        assert dict(rule.changes_in(lines, Budget(10**12))) == alone, rule.name
+
+
 def test_the_prefilter_never_hides_a_rule(compiled: dict[str, CompiledRule]) -> None:
     prefilter = _prefilter(compiled)
     for case in CASES:

@@ -65,6 +65,8 @@ def plain(text: str) -> str:
     """Text without terminal escapes and control characters; tabs stay, line breaks of any kind become newlines."""
     if "\x1b" in text or "\\" in text or "\x9b" in text or "[" in text:
         text = _ESCAPES.sub("", text)
+    if text.replace("\n", "").isprintable():
+        return text  # no tab either, which is most texts
     return _BREAKS.sub("\n", _CONTROLS.sub("", text))
 
 

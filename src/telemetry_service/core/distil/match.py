@@ -7,7 +7,6 @@ belong to: 2 ms.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
 
@@ -124,18 +123,20 @@ def signs_of_lines(bodies: list[str]) -> list[set[int]]:
     ]
     tried: set[tuple[int, int]] = set()
     text = b"\n".join(encoded).lower()
-    for number, begin, end in _AUTOMATON.find_matches_as_indexes(text, overlapping=True):
-        index = bisect_right(starts, begin) - 1
+    index, start, limit = 0, 0, starts[1]
+    for number, begin, end in _AUTOMATON.find_matches_as_indexes(text, overlapping=True):  # in the order of their ends
+        while end > limit:
+            index += 1
+            start, limit = limit, starts[index + 1]
         literal, matchers = _LITERALS[number]
-        if (index, number) in tried or not literal.stands(text, begin, end):
+        if (index, number) in tried or ((literal.begins or literal.ends) and not literal.stands(text, begin, end)):
             continue
         tried.add((index, number))
-        start, signs, body = starts[index], fired[index], encoded[index]
-        first = begin - start <= body.startswith(b" ")
+        signs, body = fired[index], encoded[index]
         for matcher in matchers:
-            if matcher.sign in signs or (matcher.anchored and not first):
+            if matcher.sign in signs or (matcher.anchored and begin - start > body.startswith(b" ")):
                 continue
-            if not matcher.has_pattern or (_holds(text, start, starts[index + 1], matcher.further) and matcher.fires(body)):
+            if not matcher.has_pattern or (_holds(text, start, limit, matcher.further) and matcher.fires(body)):
                 signs.add(matcher.sign)
     return fired
 

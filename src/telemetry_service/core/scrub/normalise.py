@@ -8,6 +8,7 @@ import re
 _ESCAPES = re.compile(
     r"(?:\x1b|\\x1b|\\e|\\033)\[[0-9;?]{0,16}[A-Za-z]|\x1b\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)?|\x1b.?|\x9b[0-9;?]{0,16}[A-Za-z]"
 )
+_WRITTEN_ESCAPES = ("\\x1b[", "\\e[", "\\033[")  # those of them that are printable
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
@@ -15,8 +16,8 @@ _INVISIBLE = re.compile(
 
 def normalise(text: str) -> str:
     """Without terminal escapes, control and invisible characters; lone surrogates become `?`. Idempotent."""
-    if text.isascii() and text.isprintable():
-        return text if "\\" not in text else _ESCAPES.sub("", text)
+    if text.replace("\n", "").replace("\t", "").isprintable() and not any(sign in text for sign in _WRITTEN_ESCAPES):
+        return text
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
     previous = ""

@@ -13,23 +13,22 @@ which matches where one of them does. Larger groups have too many states again.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 from ahocorasick_rs import BytesAhoCorasick
 
 from telemetry_service.core.required import DIGIT, EDGE, Literal, required
-from telemetry_service.core.scrub.rule import Budget, CompiledRule, Rule, Searched, latin, shape
+from telemetry_service.core.scrub.rule import Budget, CompiledRule, Rule, joined, latin, lines_where, search_of, shape
 
 _LENGTH_MIN = 3  # a rule is not chosen by a shorter literal: those are met everywhere
 _GROUP = 6
 _FEW = 8  # literals of a further set; a larger one excludes next to nothing
-_BYTES_PER_LINE = 600  # a search in a line costs as much as looking through so many bytes of the block
-_MANY = 8  # lines; fewer are searched one by one
-_DIGITS = frozenset(b"0")
+_MET_MAX = 2000  # sets of signs that are remembered
+_TIMES = 2  # so many lines for each shape, and shapes are searched before lines
+_NONE: frozenset[int] = frozenset()
 
 
-_Need = TypeVar("_Need", int, frozenset[int])
+_Need = TypeVar("_Need", int, tuple[bytes, ...])
 
 
 class _Wanted(NamedTuple):
@@ -44,7 +43,7 @@ class _Needs(NamedTuple):
     """What a line must hold besides, for a rule: a literal of each set, a character of each of `characters`."""
 
     sets: list[int]
-    characters: list[frozenset[int]]
+    characters: list[tuple[bytes, ...]]
 
 
 class Place(NamedTuple):
@@ -76,131 +75,126 @@ class Prefilter:
                 always.append(number)
             for some in needs:
                 if some == {DIGIT}:
-                    self._needs[number].characters.append(_DIGITS)
-                elif DIGIT not in some and min(map(len, some)) == 1:
-                    first = frozenset(shape(literal.strip(EDGE).encode("ascii"))[0] for literal in some)
-                    self._needs[number].characters.append(first)
-                elif DIGIT not in some and len(some) <= _FEW and _shortest(some) >= _LENGTH_MIN:
+                    self._needs[number].characters.append((b"0",))
+                elif DIGIT in some:
+                    continue
+                elif min(map(len, some)) == 1:
+                    first = {shape(literal.strip(EDGE).encode("ascii"))[:1] for literal in some}
+                    self._needs[number].characters.append(tuple(sorted(first)))
+                elif len(some) <= _FEW and _shortest(some) >= _LENGTH_MIN:
                     self._needs[number].sets.append(sets.setdefault(some, len(sets)))
         for some, number in sets.items():
             for literal in some:
                 _entry(wanted, literal).sets.add(number)
         self._always = frozenset(always)
         self._with_set = _having({number: self._needs[number].sets for number in always})
-        self._with_characters = _having({number: self._needs[number].characters for number in always})
+        signs = {
+            number: [some for some in self._needs[number].characters if not any(map(bytes.isalpha, some))] for number in always
+        }
+        self._with_sign = _having(signs)
+        self._signs = sorted({sign for some, _ in self._with_sign for sign in some})
+        self._met_signs: dict[bytes, frozenset[int]] = {}
         rare = [number for number in always if rules[number].name not in frequent]
         groups = [rare[first : first + _GROUP] for first in range(0, len(rare), _GROUP)]
         groups += [[number] for number in always if number not in rare]
-        self._groups = [(frozenset(group), Searched(rules[number] for number in group)) for group in groups]
+        self._groups = [(frozenset(group), search_of(rules[number] for number in group)) for group in groups]
         self._compiled = compiled
         self._wanted = list(wanted.values())
         self._find = BytesAhoCorasick([literal.text for literal in wanted]).find_matches_as_indexes
 
-    def places(self, lines: Sequence[bytes], budget: Budget) -> list[Place]:
+    def places(self, lines: Sequence[bytes], budget: Budget) -> Iterator[Place]:
         """The rules that may match in the lines, in order, each with its lines in order. Raises Spent."""
         numbers: dict[bytes, list[int]] = {}
-        for number, line in enumerate(lines):
-            numbers.setdefault(shape(line), []).append(number)
+        for number, line in enumerate(shape(b"\n".join(lines)).split(b"\n")):
+            numbers.setdefault(line, []).append(number)
+        held = _Held(list(numbers))
+        is_repetitive = len(lines) > _TIMES * len(numbers)
         of_shape = list(numbers.values())
-        joined = _Joined(lines)
-        places: list[Place] = []
-        for rule, shapes in self._shapes(_Held(numbers), budget):
-            some = sorted(number for some in shapes for number in of_shape[some])
-            if not self._compiled[rule].is_of_shapes and len(some) > _MANY and len(some) * _BYTES_PER_LINE > joined.size:
-                some = self._compiled[rule].lines(*joined.data_and_starts(), budget)
-            if some:
-                places.append(Place(rule, some))
+        places = self._met(held)
+        self._search_groups(places, held, budget)
+        for rule in sorted(places):
+            shapes = sorted(self._fulfilled(rule, places[rule], held))
+            if self._compiled[rule].is_of_shapes and is_repetitive:
+                found = self._compiled[rule].lines(*joined([held.lines[one] for one in shapes]), budget)
+                shapes = [shapes[one] for one in found]
+            if shapes:
+                yield Place(rule, sorted([number for one in shapes for number in of_shape[one]]))
+
+    def _met(self, held: _Held) -> dict[int, set[int]]:
+        """Rules by the literals in the text, each with the numbers of the lines. They are found in the order of their ends."""
+        places: dict[int, set[int]] = {}
+        lowered, starts, sets = held.lowered, held.starts, held.sets
+        line, limit = 0, starts[1]
+        for number, start, end in self._find(lowered, overlapping=True):
+            while end > limit:
+                line += 1
+                limit = starts[line + 1]
+            literal, rules, of_sets = self._wanted[number]
+            if (literal.begins or literal.ends) and not literal.stands(lowered, start, end):
+                continue
+            for rule in rules:
+                if rule in places:
+                    places[rule].add(line)
+                else:
+                    places[rule] = {line}
+            for some in of_sets:
+                if some in sets:
+                    sets[some].add(line)
+                else:
+                    sets[some] = {line}
         return places
 
-    def _shapes(self, held: _Held, budget: Budget) -> Iterator[tuple[int, set[int]]]:
-        """Rules in order, each with the numbers of the shapes in which it may match."""
-        places: dict[int, set[int]] = {}
-        for number, wanted in self._met(held):
-            for rule in wanted.rules:
-                places.setdefault(rule, set()).add(number)
-            for some in wanted.sets:
-                held.sets.setdefault(some, set()).add(number)
+    def _search_groups(self, places: dict[int, set[int]], held: _Held, budget: Budget) -> None:
+        """Add the rules that have no literal to be chosen by. Raises Spent."""
         possible = self._possible(held)
-        for group, searched in self._groups:
-            if not possible.isdisjoint(group) and (found := searched.lines(held.text, held.starts, budget)):
+        for group, find in self._groups:
+            if not possible.isdisjoint(group) and (found := lines_where(find, held.text, held.starts, budget)):
                 places.update((rule, set(found)) for rule in possible.intersection(group))
-        for rule in sorted(places):
-            shapes = self._fulfilled(rule, places[rule], held)
-            compiled = self._compiled[rule]
-            lines = sum(held.sizes[number] for number in shapes)
-            if compiled.is_of_shapes and lines > _MANY and lines * _BYTES_PER_LINE > len(held.text):
-                shapes = shapes.intersection(compiled.lines(held.text, held.starts, budget))
-            if shapes:
-                yield rule, shapes
-
-    def _met(self, held: _Held) -> Iterator[tuple[int, _Wanted]]:
-        """The literals in the text, each with the number of its line. They are found in the order of their ends."""
-        lowered, starts = held.lowered, held.starts
-        line = 0
-        for number, start, end in self._find(lowered, overlapping=True):
-            while end > starts[line + 1]:
-                line += 1
-            wanted = self._wanted[number]
-            literal = wanted.literal
-            if not (literal.begins or literal.ends) or literal.stands(lowered, start, end):
-                yield line, wanted
 
     def _possible(self, held: _Held) -> set[int]:
         """Of the rules without a first literal those for which all that they need stands somewhere, be it in different lines."""
-        possible = set(self._always)
+        signs = b"".join([sign for sign in self._signs if sign in held.lowered])
+        possible = set(self._met_signs.get(signs) or self._possible_with(signs))
         for number, rules in self._with_set:
             if number not in held.sets:
                 possible -= rules
-        for some, rules in self._with_characters:
-            if some.isdisjoint(held.everywhere):
-                possible -= rules
+        return possible
+
+    def _possible_with(self, signs: bytes) -> frozenset[int]:
+        """The same where no more is known than which signs stand in the text; remembered, since texts have few sets of them."""
+        possible = self._always.difference(*(rules for some, rules in self._with_sign if not _has(signs, some)))
+        if len(self._met_signs) < _MET_MAX:
+            self._met_signs[signs] = possible
         return possible
 
     def _fulfilled(self, rule: int, shapes: set[int], held: _Held) -> set[int]:
         """Those of the shapes that hold what the rule needs."""
-        needs = self._needs[rule]
-        for number in needs.sets:
-            shapes = shapes & held.sets.get(number, set())
-        for some in needs.characters:
-            shapes = {number for number in shapes if not some.isdisjoint(held.characters(number))}
+        sets, characters = self._needs[rule]
+        for number in sets:
+            shapes = shapes & held.sets.get(number, _NONE)
+        for some in characters:
+            shapes = {one for one in shapes if _has(held.small[one], some)}
         return shapes
-
-
-class _Joined:
-    """Lines as one text, joined when it is asked for."""
-
-    def __init__(self, lines: Sequence[bytes]) -> None:
-        self.size = sum(map(len, lines)) + len(lines)
-        self._lines = lines
-        self._joined: tuple[bytes, list[int]] | None = None
-
-    def data_and_starts(self) -> tuple[bytes, list[int]]:
-        if self._joined is None:
-            self._joined = b"\n".join(self._lines), [0, *accumulate(len(line) + 1 for line in self._lines)]
-        return self._joined
 
 
 class _Held:
     """What shapes of lines hold."""
 
-    __slots__ = ("_characters", "everywhere", "lowered", "sets", "sizes", "starts", "text")
+    __slots__ = ("lines", "lowered", "sets", "small", "starts", "text")
 
-    def __init__(self, numbers: Mapping[bytes, Sequence[int]]) -> None:
-        """`numbers` are those of the lines of each shape."""
-        lines = list(numbers)
-        self.sizes = [len(some) for some in numbers.values()]
-        self.text = b"\n".join(lines)
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self.lines = lines
+        self.text, self.starts = joined(lines)
         self.lowered = self.text.lower()
-        self.starts = [0, *accumulate(len(line) + 1 for line in lines)]
+        self.small = self.lowered.split(b"\n")
         self.sets: dict[int, set[int]] = {}  # of literals: the lines that hold one of each
-        self.everywhere = frozenset(self.lowered)
-        self._characters: dict[int, frozenset[int]] = {}
 
-    def characters(self, line: int) -> frozenset[int]:
-        """The bytes that stand in a line."""
-        if line not in self._characters:
-            self._characters[line] = frozenset(self.lowered[self.starts[line] : self.starts[line + 1]])
-        return self._characters[line]
+
+def _has(line: bytes, some: Sequence[bytes]) -> bool:
+    for character in some:  # noqa: SIM110 - of one to four: half the time of any()
+        if character in line:
+            return True
+    return False
 
 
 def _having(rules: Mapping[int, Sequence[_Need]]) -> list[tuple[_Need, frozenset[int]]]:

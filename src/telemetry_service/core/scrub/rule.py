@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import re2
@@ -68,11 +69,12 @@ _NAMED = re.compile(r"\(\?P<(\w+)>")
 _FLAGS = re.compile(r"^\(\?([im]+)\)")
 
 Kind = Callable[[Found], Change | None]
-_Find = Callable[[object, bytes, int, int], list[tuple[int, int]]]
+Find = Callable[[object, bytes, int, int], list[tuple[int, int]]]
 
 
-def options(case_sensitive: bool = True) -> re2.Options:
+def options(case_sensitive: bool = True, spans_lines: bool = True) -> re2.Options:
     chosen = re2.Options()
+    chosen.never_nl = not spans_lines  # in a text of lines a pattern then matches what it matches in each of them
     chosen.log_errors = False
     chosen.never_capture = False
     chosen.case_sensitive = case_sensitive
@@ -93,9 +95,9 @@ class Budget:
     def __init__(self, work: int) -> None:
         self.left = work
 
-    def spend(self, read: int = 0, matched: int = 0) -> None:
-        """A search or decision more, which read so many bytes and matched so many of them. Raises Spent."""
-        self.left -= _STEP + read + _MATCHED * matched
+    def spend(self, read: int = 0, matched: int = 0, steps: int = 1) -> None:
+        """Searches or decisions more, which read so many bytes and matched so many of them. Raises Spent."""
+        self.left -= _STEP * steps + read + _MATCHED * matched
         if self.left < 0:
             raise Spent
 
@@ -117,13 +119,13 @@ class Whole:
 class CompiledRule:
     """A rule bound to its kinds. It is compiled when it is first searched: many rules are of things a process never hears of."""
 
-    __slots__ = ("_find", "_pattern", "groups", "is_of_shapes", "name")
+    __slots__ = ("_find", "_options", "_pattern", "groups", "is_of_shapes", "name")
 
     def __init__(self, rule: Rule, kinds: Mapping[str, Kind], spans_lines: bool = False) -> None:
         self.name = rule.name
-        pattern = latin(rule.pattern)
-        self._pattern = pattern if spans_lines else within_lines(pattern)
-        self._find: _Find | None = None
+        pattern = self._pattern = latin(rule.pattern)
+        self._options = options(spans_lines=spans_lines)
+        self._find: Find | None = None
         self.groups = tuple(
             (number, kinds[name.rstrip("0123456789_")]) for number, name in enumerate(_NAMED.findall(pattern), start=1)
         )
@@ -132,53 +134,68 @@ class CompiledRule:
             raise ValueError(f"rule {rule.name} has no named group")
 
     @property
-    def find(self) -> _Find:
+    def find(self) -> Find:
         """The spans of one search: the package's own match objects take four times as long as the search itself."""
         if self._find is None:
-            self._find = re2.compile(shadow(f"(?m){self._pattern}"), options=options())._regexp.Match
+            self._find = re2.compile(shadow(f"(?m){self._pattern}"), options=self._options)._regexp.Match
         return self._find
+
+    def lines(self, data: bytes, starts: Sequence[int], budget: Budget) -> list[int]:
+        """Numbers of the lines in which the pattern occurs. Raises Spent."""
+        return lines_where(self.find, data, starts, budget)
 
     def matches(self, data: bytes) -> bool:
         """Whether the pattern occurs, whatever its kinds say."""
         return bool(self.find(_UNANCHORED, data, 0, len(data))[0] != _NOWHERE)
 
-    def lines(self, data: bytes, starts: Sequence[int], budget: Budget) -> list[int]:
-        """Numbers of the lines in which the pattern occurs. Raises Spent."""
-        return _lines_where(self.find, data, starts, budget)
-
     def changes(self, subject: Subject, budget: Budget) -> list[Change]:
-        """The changes this rule makes to a line, in order, not overlapping. Raises Spent.
+        """The changes this rule makes to a text, in order, not overlapping. Raises Spent."""
+        return [change for _, changes in self.changes_in([subject], budget) for change in changes]
 
-        A refused value is searched again from its start on when words stood before it, because they may hide another
-        occurrence: in `target node alpha` the first match takes `node` for the value.
+    def changes_in(self, subjects: Sequence[Subject], budget: Budget) -> Iterator[tuple[int, list[Change]]]:
+        """The changes this rule makes to lines: the numbers of those that change, each with its changes, in order, not overlapping.
+
+        The lines are searched as one text, since a search costs more than what it reads. A refused value is searched again
+        from its start on when words stood before it, because they may hide another occurrence: in `target node alpha` the
+        first match takes `node` for the value. Raises Spent.
         """
-        text, data = subject
-        size, find = len(data), self.find
+        data, starts = joined([subject.data for subject in subjects])
+        find, size = self.find, len(data)
+        position = line = offset = end_of_last = 0
+        limit = starts[1]
         found: list[Change] = []
-        position = end_of_last = 0
-        while position <= size:
+        while position < size:
             spans = find(_UNANCHORED, data, position, size)
             first, last = spans[0]
-            budget.spend(size - position, last - first)
             if first < 0:
+                budget.spend(size - position)
                 break
-            refused = -1
+            if first >= limit:
+                if found:
+                    yield line, found
+                    found = []
+                line = bisect_right(starts, first) - 1
+                offset, limit = starts[line], starts[line + 1]
+            text = subjects[line].text
+            steps, refused = 1, -1
             for number, kind in self.groups:
                 start, end = spans[number]
                 if start == end or start < end_of_last:
                     continue
-                budget.spend()
-                change = kind(Found(text, start, end))
-                if change is not None and change.start >= end_of_last:
+                steps += 1
+                change = kind(Found(text, start - offset, end - offset))
+                if change is not None and change.start + offset >= end_of_last:
                     found.append(change)
-                    end_of_last = change.end
+                    end_of_last = change.end + offset
                 elif refused < 0:
                     refused = start
+            budget.spend(limit - position, last - first, steps)
             if refused > first + _PREFIX and refused >= end_of_last:
                 position = refused
             else:
                 position = last if last > first else last + 1
-        return found
+        if found:
+            yield line, found
 
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -189,23 +206,22 @@ def shape(data: bytes) -> bytes:
     return data.translate(_ZEROS)
 
 
-class Searched:
-    """What rules match, looked for in the shapes of lines joined by line breaks, without groups: faster than searching for them."""
-
-    __slots__ = ("_find",)
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        """It matches the shape of a line if any of the rules matches the line, and perhaps others."""
-        parts = [_COUNTED.sub(_unbounded, _NAME.sub("(?:", within_lines(rule.pattern))) for rule in rules]
-        scoped = "|".join(_FLAGS.sub(r"(?\1:", part) + ")" if _FLAGS.match(part) else f"(?:{part})" for part in parts)
-        self._find = re2.compile(shadow("(?m)" + of_shapes(latin(scoped))), options=options())._regexp.Match
-
-    def lines(self, data: bytes, starts: Sequence[int], budget: Budget) -> list[int]:
-        """Numbers of the lines in which the pattern occurs. Raises Spent."""
-        return _lines_where(self._find, data, starts, budget)
+def search_of(rules: Iterable[Rule]) -> Find:
+    """Finds the shapes of lines that any of the rules matches, and perhaps others: without groups, faster than the rules."""
+    parts = [_COUNTED.sub(_unbounded, for_shapes(rule.pattern)) for rule in rules]
+    scoped = "|".join(_FLAGS.sub(r"(?\1:", part) + ")" if _FLAGS.match(part) else f"(?:{part})" for part in parts)
+    find: Find = re2.compile(shadow(f"(?m){scoped}"), options=options(spans_lines=False))._regexp.Match
+    return find
 
 
-def _lines_where(find: _Find, data: bytes, starts: Sequence[int], budget: Budget) -> list[int]:
+def joined(lines: Sequence[bytes]) -> tuple[bytes, list[int]]:
+    """Lines as one text, with their offsets and that after the last one's break."""
+    if len(lines) == 1:
+        return lines[0], [0, len(lines[0]) + 1]
+    return b"\n".join(lines), [0, *accumulate([len(line) + 1 for line in lines])]
+
+
+def lines_where(find: Find, data: bytes, starts: Sequence[int], budget: Budget) -> list[int]:
     """Numbers of the lines of `data` in which a pattern occurs; `starts` are their offsets and that after the last one's break."""
     size = len(data)
     found: list[int] = []
@@ -241,6 +257,13 @@ class Subject(NamedTuple):
         return Subject("".join((*pieces, self.text[position:])), b"".join((*bits, self.data[position:])))
 
 
+def subjects_of(lines: Sequence[str]) -> list[Subject]:
+    """Lines, which have no line breaks, as subjects."""
+    text = "\n".join(lines)
+    data = text.encode("ascii").split(b"\n") if text.isascii() else list(map(shadow, lines))
+    return list(map(Subject, lines, data))
+
+
 _QUOTES = {"‘": "'", "’": "'", "“": '"', "”": '"', "´": "'", "′": "'", "″": '"', "„": '"'}
 _WIDE = re.compile("[^\x00-\xff]|´")
 
@@ -263,7 +286,6 @@ _CLASSES = {
     "\\p{Lu}": "A-Z\xc0-\xd6\xd8-\xde",
     "\\p{Ll}": "a-z\xb5\xdf-\xf6\xf8-\xff",
 }
-_BREAKING = {"\\s": "\\t\\f\\r ", "\\W": "^\\w\n", "\\D": "^\\d\n"}  # that match line breaks, and the same without
 _CLASS = re.compile(r"(?P<named>\\p(?:\{\w+\}|[LN]))|\\.|(?P<open>\[\^?\]?)|(?P<close>\])", re.DOTALL)
 
 
@@ -282,27 +304,13 @@ def latin(pattern: str) -> str:
     return _CLASS.sub(rewritten, pattern)
 
 
-def within_lines(pattern: str) -> str:
-    """The pattern so that no match holds a line break: in a text of lines it matches what it matches in each of them."""
-    inside = ""
-
-    def rewritten(match: re.Match[str]) -> str:
-        nonlocal inside
-        found = match[0]
-        if match["open"] and not inside:
-            inside = found
-            return found.replace("[^", "[^\n")
-        if match["close"]:
-            inside = ""
-        elif found in _BREAKING and not inside.startswith("[^"):
-            return _BREAKING[found] if inside else f"[{_BREAKING[found]}]"
-        return found
-
-    return _CLASS.sub(rewritten, pattern)
-
-
 def _unbounded(count: re.Match[str]) -> str:
     return f"{{{min(int(count[1]), _LONGEST_RUN)},}}"
+
+
+def for_shapes(pattern: str) -> str:
+    """A rule's pattern without its groups, that matches the shape of whatever the pattern matches."""
+    return of_shapes(_NAME.sub("(?:", latin(pattern)))
 
 
 _DIGITED = re.compile(r"\\x[0-9A-Fa-f]{2}|\\.|\{\d+(?:,\d*)?\}|(?P<class>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<digit>[0-9])", re.DOTALL)

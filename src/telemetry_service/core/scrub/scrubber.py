@@ -14,7 +14,7 @@ from telemetry_service.core.scrub.gate import MASK, PLACEHOLDER, Gate
 from telemetry_service.core.scrub.normalise import normalise
 from telemetry_service.core.scrub.prefilter import Prefilter
 from telemetry_service.core.scrub.public_hosts import PublicHosts
-from telemetry_service.core.scrub.rule import Budget, CompiledRule, Spent, Subject
+from telemetry_service.core.scrub.rule import Budget, Change, CompiledRule, Spent, Subject, subjects_of
 from telemetry_service.core.scrub.rules import COMMON, FREQUENT, MULTILINE_SIGN, RULES, compile_multiline, compile_rules
 from telemetry_service.core.scrub.user_rules import SYSTEM_USERS
 from telemetry_service.core.scrub.vocabulary import Vocabulary, load_vocabulary
@@ -78,7 +78,7 @@ class Scrubber:
         text = normalise(text)
         if MULTILINE_SIGN in text:
             text = self._without_multiline(text, state)
-        lines = self._settle([_without_long_words(line, state) for line in text.split("\n")], state)
+        lines = self._settle(_without_long_words(text.split("\n"), state), state)
         for _ in range(_MAX_PASSES):
             if not self._forget(lines, state):
                 break
@@ -113,10 +113,10 @@ class Scrubber:
         for _ in range(_MAX_PASSES):
             if not changing:
                 break
-            after = self._pass([now[line] for line in changing], state)
-            changed = [line for line, text in zip(changing, after, strict=True) if text != now[line]]
-            now.update(zip(changing, after, strict=True))
-            changing = changed
+            before = list(dict.fromkeys([now[line] for line in changing]))
+            after = {text: new for text, new in zip(before, self._pass(before, state), strict=True) if text != new}
+            changing = [line for line in changing if now[line] in after]
+            now.update([(line, after[now[line]]) for line in changing])
         state.settled.update(now)
         return [state.settled.get(line, line) for line in lines]
 
@@ -133,28 +133,27 @@ class Scrubber:
 
     def _once(self, lines: list[str], state: _State) -> list[str]:
         """The lines after all rules that may match them. Raises Spent."""
-        subjects = [Subject.of(line) for line in lines]
+        subjects = subjects_of(lines)
         state.budget.spend(_WORK_OF_PREFILTER * sum(map(len, lines)))
-        for number, places in self._prefilter.places([subject.data for subject in subjects], state.budget):
-            rule = self._rules[number]
-            for place in places:
-                subjects[place] = self._changed(rule, subjects[place], state)
+        for rule_number, places in self._prefilter.places([subject.data for subject in subjects], state.budget):
+            rule = self._rules[rule_number]
+            for number, changes in rule.changes_in([subjects[place] for place in places], state.budget):
+                place = places[number]
+                subjects[place] = self._rewritten(rule, subjects[place], changes, state)
         return [subject.text for subject in subjects]
 
     def _without_multiline(self, text: str, state: _State) -> str:
         subject = Subject.of(text)
         try:
             for rule in self._multiline:
-                subject = self._changed(rule, subject, state)
+                if changes := rule.changes(subject, state.budget):
+                    subject = self._rewritten(rule, subject, changes, state)
         except Spent:
             state.fired["too-much"] = None
             return MASK
         return subject.text
 
-    def _changed(self, rule: CompiledRule, subject: Subject, state: _State) -> Subject:
-        changes = rule.changes(subject, state.budget)
-        if not changes:
-            return subject
+    def _rewritten(self, rule: CompiledRule, subject: Subject, changes: list[Change], state: _State) -> Subject:
         state.fired[rule.name] = None
         for change in changes:
             if change.learn and len(state.learned) < _MAX_LEARNED:
@@ -188,11 +187,13 @@ class Scrubber:
         return True
 
 
-def _without_long_words(line: str, state: _State) -> str:
-    if len(line) <= _WORD_CHARS or not _LONG_WORD.search(line):
-        return line
-    state.fired["too-long"] = None
-    return _LONG_WORD.sub(MASK, line)
+def _without_long_words(lines: list[str], state: _State) -> list[str]:
+    if max(map(len, lines)) <= _WORD_CHARS:
+        return lines
+    short = [_LONG_WORD.sub(MASK, line) if len(line) > _WORD_CHARS else line for line in lines]
+    if short != lines:
+        state.fired["too-long"] = None
+    return short
 
 
 def _replaced(pattern: re.Pattern[str], line: str, words: int, state: _State) -> str:
@@ -221,9 +222,11 @@ def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
 
 def _lines_with(words: list[str], lines: list[str]) -> list[int]:
     """Numbers of the lines that hold one of the words, in any case. One pass, however many words there are."""
-    lowered = [line.lower().encode("utf-8", "replace") for line in lines]
-    starts = [0, *accumulate(len(line) + 1 for line in lowered)]
-    found = BytesAhoCorasick([word.encode("utf-8", "replace") for word in words]).find_matches_as_indexes(b"\n".join(lowered))
+    lowered = "\n".join(lines).lower().encode("utf-8", "replace")
+    found = BytesAhoCorasick([word.encode("utf-8", "replace") for word in words]).find_matches_as_indexes(lowered)
+    if not found:
+        return []
+    starts = [0, *accumulate([len(line) + 1 for line in lowered.split(b"\n")])]
     return sorted({bisect_right(starts, begin) - 1 for _, begin, _ in found})
 
 
