@@ -135,23 +135,27 @@ def contributions(installation: Installation, sources: Sources) -> tuple[tuple[G
     A running installation counts by type, script and operating system alone; one that ended also counts by resources,
     duration and cause. Only containers and virtual machines enter what is counted over all scripts, beside the type itself.
     """
-    source = sources.of(installation.value("repo_source"), installation.value("repo_slug"))
+    type_, os_type, repository, slug = _group_values(installation.values)
+    of_script, of_all = _begun_details(type_, script := script_of(installation), os_type)
     status = installation.status
-    type_ = installation.value("type")
-    script = script_of(installation)
-    of_script, of_all = _begun_details(type_, script, installation.value("os_type"))
     if installation.outcome is not None:
         ended = _system_details(*_system_values(installation.values)) + _outcome_details(status, *_causes(installation.outcome))
         of_script += ended
         if type_ in INSTALLATION_TYPES:
             of_all += ended
-    return (Group(script, source, status), of_script), (Group(ALL, source, status), of_all)
+    of_one, of_every = _groups(script, sources.of(repository, slug), status)
+    return (of_one, of_script), (of_every, of_all)
 
 
 def cells(group: Group, details: Iterable[Detail]) -> Iterator[Cell]:
     """The cells of some details of a group."""
     for (facet, dimension), value in details:
         yield Cell(group.script, facet, dimension, group.source, value, group.status)
+
+
+@lru_cache(1024)
+def _groups(script: str, source: str, status: str) -> tuple[Group, Group]:
+    return Group(script, source, status), Group(ALL, source, status)
 
 
 @lru_cache(1024)
@@ -222,6 +226,7 @@ _EXIT_CODE: Place = (Facet.FAILURE, Dimension.EXIT_CODE)
 _ERROR: Place = (Facet.FAILURE, Dimension.ERROR)
 _SCRIPT: Place = (Facet.SCRIPTS, Dimension.SCRIPT)
 _SYSTEM: Place = (Facet.SCRIPTS, Dimension.SYSTEM)
+_group_values = itemgetter(*(INDEX[name] for name in ("type", "os_type", "repo_source", "repo_slug")))
 _causes = attrgetter("install_duration", "error_category", "exit_code", "cause")
 _system_values = itemgetter(
     *(INDEX[name] for name in ("os_type", "os_version", "pve_version", "method", "core_count", "ram_size", "disk_size")),

@@ -191,10 +191,11 @@ class Rows:
         """A free id from the millisecond of the beginning on, or the last before it: always of its UTC day."""
         started_at = installation.started_at
         base = started_at // 1000 * IDS_PER_MILLISECOND
-        lowest, highest = id_range(day := started_at // MICROSECONDS_PER_DAY, day)
+        day = started_at // MICROSECONDS_PER_DAY
         next_id = max(base, self._highest_id + 1)
-        if next_id < min(base + IDS_PER_SECOND, highest):  # as a rule, since reports come in order
+        if next_id < base + IDS_PER_SECOND and day_of_id(next_id) == day:  # as a rule, since reports come in order
             return next_id
+        lowest, highest = id_range(day, day)
         row = self._execute(_FREE_ID, {"base": base, "lowest": lowest, "highest": highest}).fetchone()
         return int(row[0])
 

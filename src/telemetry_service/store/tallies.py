@@ -47,14 +47,13 @@ def _add(connection: sqlite3.Connection, table: str, period: str, changes: Count
 
 def release_public(connection: sqlite3.Connection, changes: Counts, k: int) -> None:
     """Add differences to what is unpublished, and publish what reaches k under the day of the change."""
-    found = _remainders(connection, {key for counts in changes.values() for key, n in counts.items() if n})
-    remainders: dict[tuple[int, int], tuple[int, int, int]] = {}
+    remainders = _remainders(connection, {key for counts in changes.values() for key, n in counts.items() if n})
     released: defaultdict[int, dict[tuple[int, int], int]] = defaultdict(dict)
     for day in sorted(changes):
         for key, n in changes[day].items():
             if n == 0:
                 continue
-            remainder, told, step = remainders.get(key) or found.get(key, (0, 0, 0))
+            remainder, told, step = remainders.get(key, (0, 0, 0))
             remainder += n
             if due := release(remainder, k, told, step):
                 released[day][key] = due
