@@ -118,6 +118,14 @@ def test_a_network_named_by_a_proxy_counts_although_the_rest_was_seen(new_servic
         assert statuses(b"".join(answers(service, sent, sent))) == [202, 429]
 
 
+def test_a_header_that_is_limited_by_counts_whichever_it_is(new_service: Callable[..., Service]) -> None:
+    limits = {"RATE_LIMIT_RPM": "1", "RATE_BURST": "2", "TRUSTED_PROXIES_CIDR": "127.0.0.0/8"}
+    service = settled(new_service(**limits, RATE_KEY_MODE="header", RATE_KEY_HEADER="User-Agent").start())
+    for name in ("one", "another", "a third"):
+        sent = post(GOOD, f"User-Agent: {name}")
+        assert statuses(b"".join(answers(service, *[sent] * 3))) == [202, 202, 429]
+
+
 def test_a_stop_waits_for_its_answer(new_service: Callable[..., Service]) -> None:
     service = settled(new_service().start())
     before = StoredData(service.data).last_seq()

@@ -31,6 +31,7 @@ from telemetry_service.web.app import application
 from telemetry_service.web.auth import Access
 from telemetry_service.web.cache import PublicAnswers
 from telemetry_service.web.ingest import Clock, Ingest
+from telemetry_service.web.known_heads import KnownHeads
 from telemetry_service.web.limits import NewExecutions, Peers, TokenBuckets
 from telemetry_service.web.parts import Parts
 from telemetry_service.web.server import BACKLOG, Server, server_config
@@ -174,6 +175,7 @@ async def _serve(
         max_body_bytes=settings.max_body_bytes,
         tls=certificate.context if certificate else None,
         short_way=None if settings.enable_request_logging else parts.ingest.take_whole,
+        known_heads=KnownHeads(settings.rate_key_header),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -402,8 +402,9 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-def connection_factory(config: Config, state: ServerState, watch: Watch, short_way: ShortWay | None) -> Any:
+def connection_factory(
+    config: Config, state: ServerState, watch: Watch, short_way: ShortWay | None, known_heads: KnownHeads
+) -> Any:
     """What makes the connections of a server."""
     loop = asyncio.get_running_loop()
-    known_heads = KnownHeads()
     return lambda: Connection(config, state, loop, watch, short_way, known_heads)

@@ -17,7 +17,9 @@ _NAMES = frozenset({b"host", b"user-agent", b"accept", b"accept-encoding", b"con
 class KnownHeads:
     """Which heads announce a body of which length, and nothing else that matters for a report."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate_key_header: str = "") -> None:
+        """Heads with `rate_key_header`, by whose value requests are limited, are left to the parser."""
+        self._names = _NAMES - {rate_key_header.lower().encode("latin-1")}
         self._key = secrets.token_bytes(32)
         # Two halves, of which the older one is dropped whole.
         self._recent: dict[bytes, int] = {}
@@ -25,7 +27,7 @@ class KnownHeads:
 
     def learn(self, request: bytes, headers: Headers, body: bytes) -> None:
         """Remember the head of a request that the parser took apart into these, if it can be remembered."""
-        if not _NAMES.issuperset([name for name, _ in headers]):
+        if not self._names.issuperset([name for name, _ in headers]):
             return
         head, end, rest = request.partition(END_OF_HEAD)
         if not end or rest != body:  # the head and the body's end did not come in one piece

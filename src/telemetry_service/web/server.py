@@ -12,6 +12,7 @@ from typing import Any, cast
 import uvicorn
 
 from telemetry_service.web.connection import ShortWay, connection_factory
+from telemetry_service.web.known_heads import KnownHeads
 from telemetry_service.web.watch import Watch, Watched
 
 SHUTDOWN_SECONDS = 4
@@ -51,10 +52,12 @@ class Server(uvicorn.Server):
         max_body_bytes: int = MAX_BODY_BYTES,
         tls: ssl.SSLContext | None = None,
         short_way: ShortWay | None = None,
+        known_heads: KnownHeads | None = None,
     ) -> None:
         super().__init__(config)
         self._tls = tls
         self._short_way = short_way
+        self._known_heads = KnownHeads() if known_heads is None else known_heads
         self._listeners: list[socket.socket] = []
         self._beginning: set[asyncio.Task[None]] = set()
         # All connections are made below, by our factory.
@@ -64,7 +67,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
         loop = asyncio.get_running_loop()
-        factory = connection_factory(self.config, self.server_state, self.watch, self._short_way)
+        factory = connection_factory(self.config, self.server_state, self.watch, self._short_way, self._known_heads)
         handshake = HANDSHAKE_SECONDS if self._tls else None
         self._listeners = sockets or []
         self.servers = [
