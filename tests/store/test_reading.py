@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
@@ -217,6 +218,42 @@ def test_pages_are_slices_of_the_sorted_whole(
             if after is not None:
                 assert records.page(wanted, skip=0, limit=limit, after=after) == page
             after = page.next
+
+
+@pytest.mark.parametrize("gathering", [0.001, 1_000])
+def test_pages_of_many_under_every_filter(gathering: float) -> None:
+    """What is generated above seldom has more than a page of one filter; here all have."""
+    chance = Random(1)
+    sent = [
+        Event(
+            received_at=MIDNIGHT + n * 1_000_000, random_id=b"a" * 16, execution=n,
+            nsapp=chance.choice(("jellyfin", "jelly", "plex")), type=chance.choice(("lxc", "vm")),
+            status=chance.choice(("success", "failed", "aborted", "installing")), exit_code=chance.choice((None, 0, 1, 9)),
+            os_type=chance.choice(("debian", "alpine")), method=chance.choice((None, "default")),
+        )
+        for n in range(1, 151)
+    ]  # fmt: skip
+    filters = product(
+        (None, "success", "failed", "installing"), (None, "jellyfin"), (None, "JELL"), (None, "debian"), (None, "lxc")
+    )
+    with reading(sent) as (directory, reader), patch.object(store_records, "GATHERING", gathering):
+        records, all_rows = Records(reader, SOURCES, IDS), rows(directory)
+        for (status, app, search, os, type_), sort, descending in product(filters, SORTS, (False, True)):
+            wanted = Wanted(
+                period=period(0, TODAY), sources=ALL_SOURCES, status=status, app=app, search=search, os=os, type=type_,
+                sort=sort, descending=descending,
+            )  # fmt: skip
+            found = in_order(wanted, [row for row in all_rows if matches(wanted, row)])
+            expected = [IDS.handle(row.installation.execution) for row in found]
+            limit = len(expected) // 3 + 1
+            pages = [records.page(wanted, skip=0, limit=limit)]
+            while (after := pages[-1].next) is not None:
+                pages.append(records.page(wanted, skip=0, limit=limit, after=after))
+            assert [ids(page.records) for page in pages] == [
+                expected[n : n + limit] for n in range(0, max(len(expected), 1), limit)
+            ]
+            assert {page.total for page in pages} == {len(expected)}
+            assert ids(records.page(wanted, skip=limit, limit=limit).records) == expected[limit : 2 * limit]
 
 
 def test_what_retention_deleted_counts_and_is_on_no_page() -> None:
