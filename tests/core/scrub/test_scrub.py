@@ -49,6 +49,9 @@ STAYS = [
     "FATAL:  Peer authentication failed for user root",
     "node installation failed: exit 1",
     "net ads: workgroup not found",
+    "Expected 96 from C header, got 88 from PyObject",
+    "peer probe: failed: Transport endpoint is not connected",
+    "connect_to_password_server: unable to open the session",
     "ssl_client (O = Google Trust Services LLC)",
 ]
 GOES = [
@@ -74,6 +77,13 @@ GOES = [
     ("tcp 2001:db8:1:2:3:4:5:6:51820 refused", "tcp <ipv6>:51820 refused"),
     ("Connection refused [10.2.3.4]:1433; timed out (10.2.3.5)", "Connection refused [<ipv4>]:1433; timed out (<ipv4>)"),
     ("ping nas (10.2.3.4): tower (10.2.3.5) is down", "ping <host> (<ipv4>): <host> (<ipv4>) is down"),
+    ("1/3 mons down, quorum badger,tower", "1/3 mons down, quorum <host>,<host>"),
+    ("No Response from 10.3.3.3 snmpwalk -v2c -c geh3im -On", "No Response from <ipv4> snmpwalk -v2c -c <secret> -On"),
+    ("no domain with matching name 'win11-kupfer'", "no domain with matching name '<host>'"),
+    ("lxd forkstart hundehuette-web /var/snap", "lxd forkstart <host> /var/snap"),
+    ("DESKTOP-7QK2M1P\\katja: denied", "<serial>\\<user>: denied"),
+    ("user='cn=authbind,dc=kupfer,dc=lan'", "user='cn=<user>,dc=<host>,dc=<host>'"),
+    ("PLAY [Install agent on kupferwurm] ***", "PLAY [Install agent on <name>] ***"),
     ("peer media is down", "peer <host> is down"),
     ("curl -H 'X-Api-Key: 0d9a9518303ffdd9' http://nuc5:80", "curl -H 'X-Api-Key: <secret>' http://<host>:80"),
     ('host not found in upstream "paperless-web:8000" in', 'host not found in upstream "<host>:8000" in'),

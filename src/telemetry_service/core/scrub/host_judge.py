@@ -93,7 +93,7 @@ class HostJudge:
         after, before = found.text[end : end + 8], found.before
         if self.host(found) is None or (after.startswith(("(", "::", "=", "@")) and not after.startswith("=>")):
             return None
-        if EXCEPTION.search(value):
+        if len(value) < 2 or EXCEPTION.search(value):
             return None
         if "." in value:
             return (self.site(found) or self._inner(found, value)) if "/" not in before[-1:] else None

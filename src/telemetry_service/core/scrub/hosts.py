@@ -69,7 +69,10 @@ _HOST_COMMAND_BEFORE = re.compile(r"(?:^|\s)host\s+$")
 _NODE_BEFORE = re.compile(r"(?:^|[^/\w])(?:nodes/|host/|mon\.|mgr\.|mds\.|lxc:|qemu:)$")
 _KERNEL_NOUNS = frozenset({"kernel", "version", "release", "headers", "image", "firmware", "distribution"})
 _ADDRESSED_BEFORE = re.compile(r"(?i)\b(?:ping6?|to|host|for|from|resolving|at|server|node|of) $")
-_ACTION = re.compile(r"(?:tion|sion|ment|ing|ance|ence|lookup|startup|setup|shutdown|check|login|request|response|process)s?$")
+_COMPOUND_BEFORE = re.compile(r"[a-z]_(?:server|client|remote|master|peer|node|gateway|host): $")
+_ACTION = re.compile(
+    r"(?:tion|sion|ment|ing|ance|ence|lookup|startup|setup|shutdown|check|login|request|response|process|probe|attach|connect|handshake|sync)s?$"
+)
 _HEADER_AFTER = re.compile(r":\s")
 _HEX_RUN = re.compile(r"[0-9a-f]{7,}")
 
@@ -174,6 +177,8 @@ def _host_value(judge: HostJudge, found: Found) -> Change | None:
     is_word = judge.is_word(value)
     if is_word and "." not in value and _SETTING_BEFORE.search(before):
         return None
+    if is_word and _COLON_BEFORE.search(before) and _COMPOUND_BEFORE.search(before):
+        return None  # `password_server: unable to open`
     if CAMEL.search(value) or (is_word and _COLON_BEFORE.search(before) and _TITLE.fullmatch(value)):
         return None
     if is_word and "." in value and not _NAME_BEFORE.search(before):

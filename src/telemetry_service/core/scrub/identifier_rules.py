@@ -60,5 +60,6 @@ RULES: tuple[Rule, ...] = (
     Rule("container-k8s", r"\b(?:docker|containerd|cri-o)://(?P<cid>[0-9a-f]{12,64})"),
     Rule("hostname-hex", r"(?:root|node|app|\w+)@(?P<cid>[0-9a-f]{12})[:\s]"),
     Rule("pool-ids", r"(?i)\b(?:pool id|pool_guid|guid|vdev|fsid|osd_fsid|cluster_fsid|bluestore)\s*[:=]?\s*(?P<id>\d{15,20})\b"),
+    Rule("zerotier-id", r"\b200 (?:info|join|leave|peers|listpeers|listnetworks) (?P<hexid>[0-9a-f]{10}|[0-9a-f]{16})\b"),
     Rule("usb-serial", r"/dev/serial/by-id/(?P<serial>[^\s\"'<>:,]+)"),
 )

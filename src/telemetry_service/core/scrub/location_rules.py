@@ -31,7 +31,7 @@ RULES: tuple[Rule, ...] = (
     Rule("keyboard", r"(?i)\b(?:XKBLAYOUT|keymap|kb_?layout|keyboard(?:[ -]layout)?|loadkeys|vconsole\.keymap|xkb[_-]?layout|layout)\s*[=: ]\s*[\"']?(?P<keymap>[a-z]{2}(?:[-_][a-z0-9-]+)?)\b"),
     Rule("geoip", rf"(?i)(?:^|[{{,\s])[\"'](?:{_GEO})[\"']\s*:\s*(?:\"(?P<geo>[^\"\n]+)\"|'(?P<geo1>[^'\n]+)'|(?P<geo2>-?\d{{1,3}}\.\d+))"),
     Rule("geoip-tag", rf"(?i)<(?:{_GEO})>(?P<geo>[^<\n]+)</"),
-    Rule("geo-words", r"\b(?i:geo-?ip|geo-?location|geolocated|located (?:in|at)|location|country(?: ?(?:code|name))?|city|region(?: ?name)?|county|province|state|postal(?: code)?|zip(?: code)?|postcode|place|town|locality|datacenter|data center|site|isp|continent|latitude|longitude|lat|lon|lng)\s*(?:=|:|=>|is)\s*[\"']?(?P<place>\p{Lu}[\pL'’.-]+(?: \p{Lu}[\pL'’.-]*){0,3}|[A-Z]{2}\b|-?\d{1,3}\.\d{2,}|\d{4,5}\b)"),
+    Rule("geo-words", r"\b(?i:geo-?ip|geo-?location|geolocated|located (?:in|at)|location|geo|country(?: ?(?:code|name))?|city|region(?: ?name)?|county|province|state|postal(?: code)?|zip(?: code)?|postcode|place|town|locality|datacenter|data center|site|isp|continent|latitude|longitude|lat|lon|lng)\s*(?:=|:|=>|is)\s*[\"']?(?P<place>\p{Lu}[\pL'’.-]+(?: \p{Lu}[\pL'’.-]*){0,3}|[A-Z]{2}\b|-?\d{1,3}\.\d{2,}|\d{4,5}\b)"),
     Rule("located-in", r"(?i:\b(?:located|based|situated|resides|hosted|datacenter) in) (?P<place>\p{Lu}[\pL'.-]+(?: \p{Lu}[\pL'.-]*){0,3})"),
     Rule("geo-edition", r"(?i)\b(?:GeoIP|geoip|GeoLite2)[^\n]{0,30}?:\s*(?P<geo>[A-Z]{2}, [^\n\"<>]{2,60})"),
     Rule("coordinates", r"(?:^|[^\d.])(?P<location>-?\d{1,2}\.\d{3,},\s?-?\d{1,3}\.\d{3,})\b"),

@@ -15,7 +15,7 @@ from telemetry_service.core.scrub.user_rules import SYSTEM_USERS
 
 _START = r"(?:^|[^\pL\pN_./@=$%<\\+-])"
 _NAME = r"\p{Lu}\p{Ll}{2,}(?:['-]\p{Lu}?\p{Ll}+)?"
-_PHRASE_END = r"(?:$|[,;.)]|: | \(| (?:marked|reported|rejected|rebooted|is|was|has|did|failed|refused|at|via|after|in|does|and|timed|went|with|by|over)\b)"
+_PHRASE_END = r"(?:$|[,;.)\]]|: | \(| (?:marked|reported|rejected|rebooted|is|was|has|did|failed|refused|at|via|after|in|does|and|timed|went|with|by|over)\b)"
 RULES = (
     # Two or three capitalised words: a first name may be a word (Rose), as may a last name (Fisher).
     Rule("unknown-person", rf"{_START}(?P<strayperson>{_NAME}(?: (?:van |von |de |der |la )*{_NAME}){{1,2}})"),

@@ -83,7 +83,7 @@ class UserJudge:
             not value
             or value in _TITLES
             or _is_system(value)
-            or (found.text[found.start + len(value) :][:1] in {"("} and self.is_word(value))
+            or (found.text[found.start + len(value) :][:1] in {"(", "="} and self.is_word(value))
         ):
             return None
         if _FILE.search(value):
