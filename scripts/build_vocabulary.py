@@ -363,9 +363,14 @@ def main() -> None:
     parser.add_argument("--table", type=Path, action="append", default=[], help="a table of the project (exit codes, fields)")
     parser.add_argument("--names", type=Path, action="append", default=[], help="names of public packages, one a line")
     parser.add_argument("--base", type=Path, help="an earlier build, whose words are kept")
+    parser.add_argument("--written", action="store_true", help="add only public.txt to the words of --base")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    words = build(options.root, Path(__file__).parent / "vocabulary", options.table, options.names, options.base)
+    lists = Path(__file__).parent / "vocabulary"
+    if options.written:
+        words = sorted(packed_words(options.base) | written_words(lists, "public.txt"))
+    else:
+        words = build(options.root, lists, options.table, options.names, options.base)
     packed = lzma.compress(
         "".join(f"\n{word}" for word in words).encode("ascii") + b"\n", format=lzma.FORMAT_XZ, preset=9 | lzma.PRESET_EXTREME
     )

@@ -67,6 +67,7 @@ _VERSION_FILLERS = frozenset({"is", "of", "number", "string"})
 _VERSIONS = re.compile(r"\bversions: [\w.,+~ -]{0,40}\Z")
 # A product's name in front of four small numbers is followed by its version, unless the word speaks of a network.
 _PRODUCT = re.compile(r"[('\"]?([A-Za-z][\w+]*[A-Za-z](?:\.[A-Za-z]\w+)*)")
+_VERSION_BEFORE = re.compile(r"(?i)\b(?:versions?|releases?|upgrad\w+|downgrad\w+|updat\w+)(?: from)?(?: version)? v?\d[\w.+~:-]* (?:to|and|or|with|->|=>) (?:version )?\Z")
 _NETWORK_WORDS = re.compile(
     r"(?i)(?:\w*(?:host|addr\w*|server|gateway|dns|peer|dev|src|dst|ips?|inet|ping|route|node|network|subnet|mask|client|target|remote|proxy|relay|master|slave|nas|connect\w*|bind\w*|listen\w*|resolv\w*)"
     r"|to|from|at|on|for|via|with|by|of|and|or|is|was|the|in|not|as|be|arp|lease|reach|ssh|curl|get|query|received|error|failed|timeout|refused|x|a|set|add|del|using|got|has)"
@@ -103,6 +104,8 @@ def _follows_version_word(before: str) -> bool:
     while words and words[-1].strip(":=\"'(") in _VERSION_FILLERS:
         words.pop()
     word = words[-1].strip(":\"'(=") or words[-1] if words else ""
+    if word in {"to", "and", "or", "with", "->", "=>"} and _VERSION_BEFORE.search(before):
+        return True
     if _VERSION_WORD.fullmatch(word) or ("versions:" in before and _VERSIONS.search(before)):
         return True
     return before.endswith("(") and _PACKAGE_LINE.search(before) is not None

@@ -25,10 +25,12 @@ from telemetry_service.core.scrub.machine_names import MACHINE_NAME
 from telemetry_service.core.scrub.rule import Change, Found, Kind
 
 _GUEST_NOUN = re.compile(
-    r"(?i)(?:container|guest|vm|lxc|instance|agent|target|member|registry|zone|site|frontend|backend|domain|proxy|upstream)\W*$"
+    r"(?i)(?:container(?: name)?|guest|vm|lxc|instance|agent|target|member|registry|zone|site|frontend|backend|domain|proxy|upstream)\W*$"
 )
 _BUILD_TARGET_BEFORE = re.compile(r"\bTargets? [\"']$")
 _HOSTNAME_BEFORE = re.compile(r"(?i)\bhostname\s+$|\bhostname: $|hostname -\w\s+$")
+_THIS_MACHINE_BEFORE = re.compile(r" of (?:this|the|your) [a-z]+ is $")
+_CONTAINER_NAME_BEFORE = re.compile(r"(?i)\bcontainer name\W*$")  # most are called as what runs in them
 _PLAIN_WORD = re.compile(r"[a-z]+")
 _SIGN_BEFORE = re.compile(r"[<\"'‘“`=]$")
 _CAMEL_OR_UNDERSCORE = re.compile(r"[a-z][A-Z]|_")
@@ -92,9 +94,14 @@ def _named(judge: HostJudge, found: Found) -> Change | None:
     is_word = judge.is_word(value)
     if found.value[0].isupper() and judge.is_phrase(value):
         return None
-    if is_word and _HOSTNAME_BEFORE.search(found.before):
+    if is_word and (_HOSTNAME_BEFORE.search(found.before) or _CONTAINER_NAME_BEFORE.search(found.before)):
         return None
-    if is_word and _PLAIN_WORD.fullmatch(value) and not _SIGN_BEFORE.search(found.before):
+    if (
+        is_word
+        and _PLAIN_WORD.fullmatch(value)
+        and not _THIS_MACHINE_BEFORE.search(found.before)
+        and not _SIGN_BEFORE.search(found.before)
+    ):
         return judge.peer(found)
     return judge.host(found)
 

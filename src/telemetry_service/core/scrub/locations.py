@@ -14,6 +14,8 @@ _NEUTRAL_LOCALES = re.compile(r"(?i)(?:en[_-]us|en|c|posix)(?:\.[\w-]+)?(?::en)?
 _FURTHER_PLACES = re.compile(r"(?:, ?(?:[A-Z]{2}\b|[A-Z][\w'’.-]+(?: [A-Z][\w'’-]+){0,2})){1,3}")
 
 
+_MORE_NUMBERS = re.compile(r"\.\d")
+_PROSE_AFTER = re.compile(r" [a-z]")
 _LANGUAGE = re.compile(r"[a-z]+")
 _CODE_FILE = re.compile(r"\.(?:py|js|ts|c|go|json)\b")
 _VAGUE_NOUN_BEFORE = re.compile(r"(?i)\b(?:state|site|location|zip|place)\W{1,4}['\"]?$")
@@ -29,7 +31,9 @@ def location(found: Found) -> Change | None:
 def zone(found: Found) -> Change | None:
     return (
         None
-        if found.value in NEUTRAL_ZONES or found.value.lower() in {"timezone", "string"}
+        if found.value in NEUTRAL_ZONES
+        or found.value.lower() in {"timezone", "string"}
+        or (found.value.istitle() and "/" not in found.value and found.before.endswith(": ") and _PROSE_AFTER.match(found.after))
         else Change(found.start, found.end, "<location>")
     )
 
@@ -70,6 +74,8 @@ def geo(found: Found) -> Change | None:
 
 def place(found: Found) -> Change | None:
     value = found.value.rstrip(" .")
+    if _MORE_NUMBERS.match(found.after) and value[-1:].isdigit():
+        return None  # of an address
     if value.lower() in NEUTRAL_PLACES or value.split()[0].lower() in NEUTRAL_PLACES:
         return None
     if _VAGUE_NOUN_BEFORE.search(found.before) and (len(value.split()) > 3 or value.isupper() or value.islower()):

@@ -47,7 +47,7 @@ RULES: tuple[Rule, ...] = (
     Rule("auth-header", rf"(?i)\b{_HTTP}[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|negotiate|ntlm|apikey|api-key|key|pveapitoken=)\s*)?(?P<header>[^\s\"',;<>]+(?:\s*,\s*\w+=\S+)*)"),
     Rule("bearer", r"(?i)\b(?:bearer|basic|authtoken)[ :=]+[\"']?(?P<mixed>[A-Za-z0-9._~+/=-]{8,})"),
     Rule("cookie", r"(?i)\b(?:set-)?cookie2?:\s*(?P<cookie>[^\s<>\"'][^\n\"'<>]*)"),
-    Rule("webhook", r"(?i)(?:hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/(?:v\d+/)?webhooks/|/webhooks?/|webhook\.office\.com/\S{0,20}/|api\.telegram\.org/(?:file/)?bot|hc-ping\.com/|ntfy\.sh/|maker\.ifttt\.com/\S{0,40}/key/|/api/push/|/ping/)(?P<hook>[\w:/@.-]{6,})"),
+    Rule("webhook", r"(?i)(?:hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/(?:v\d+/)?webhooks/|/webhooks?/|webhook\.office\.com/\S{0,20}/|api\.telegram\.org/(?:file/)?bot|hc-ping\.com/|ntfy\.sh/|maker\.ifttt\.com/\S{0,40}/key/|/api/push/|/ping/)(?P<hook>[\w:/@.-]{6,})|/s/(?P<mixed>[A-Za-z0-9]{15})\b"),
     Rule("key-value", rf"(?i)(?:^|[^a-z0-9<])(?:[a-z0-9]+[._-]){{0,6}}(?:[a-z0-9]*_)?(?:{_WORDS})(?:[_-]?(?:hash|value|val|base|string|str|b64|base64|enc|raw|id|secret|key|file_contents|admin|root|user|db|prod|dev|test|\d{{1,3}})){{0,2}}[\"'\]\)]{{0,2}}(?:=>|:=|==|=|:)\s*{_VALUE}"),
     Rule("key-value-spaced", rf"(?i)(?:^|[^a-z0-9<])(?:[a-z0-9]+[._-]){{0,6}}(?:[a-z0-9]*_)?(?:{_WORDS})[\"']?\s{{1,8}}(?:=>|:=|=|:)\s*{_VALUE}"),
     Rule("key-value-camel", rf"(?:^|[^A-Za-z0-9<])[a-z][A-Za-z0-9]*(?:Password|Passwd|Passphrase|Secret|Token|ApiKey|APIKey|AccessKey|SecretKey|PrivateKey|AuthKey|Key|Credentials?|Pwd|Psk|PSK)[\"']?\s*(?:=>|:=|=|:)\s*{_VALUE}"),

@@ -29,7 +29,7 @@ RULES: tuple[Rule, ...] = (
     Rule("repository-owner", r"(?i)\brepository[: ]+[\"']?(?P<owner>[A-Za-z0-9][\w.-]*)/[\w.-]+"),
     Rule("home-windows", r"(?i)(?:[a-z]:(?:\\{1,2}|/)|/mnt/[a-z]/|/[a-z]/|/cygdrive/[a-z]/)(?:users|documents and settings)(?:\\{1,2}|/)(?P<home>[^\\/\s\"'<>:|]+)"),
     Rule("home-encoded", r"(?i)(?:-home-|home%2F|home\\x2d|/home\\/|\\/home\\/|home\\\\)(?P<home>[a-z_][a-z0-9_]*)"),
-    Rule("home-tilde", r"(?:^|[\s\"'=:(])~(?P<user>[a-z_][a-z0-9_.-]+)(?:/|\b)"),
+    Rule("home-tilde", r"(?:^|[\s\"'=:(/])~(?P<user>[a-z_][a-z0-9_.-]+)(?:/|\b)"),
     Rule("spool", r"(?:/var/spool/cron/(?:crontabs/)?|/var/mail/|/var/spool/mail/|/etc/sudoers\.d/|/var/lib/AccountsService/users/|/run/sudo/ts/|/var/lib/sudo/(?:ts/|lectured/)?|/var/db/sudo/lectured/|/var/lib/systemd/linger/|/etc/cron\.d/user-|/run/screen/S-|/tmp/ssh-|/var/lib/samba/usershares/|/var/vmail/(?:[^/\s]+/)?|/etc/ppp/peers/|/media/|/run/media/)(?P<user>[A-Za-z_][\w.-]*)"),
     Rule("id", r"\b(?:uid|gid|euid|egid|suid|sgid|fsuid|auid|loginuid|owner|user|group|groups)=\d+\((?P<user>[^()\s]+)\)"),
     Rule("id-more", r"(?:[,=]|groups=)\d+\((?P<user>[^()\s]+)\)"),
