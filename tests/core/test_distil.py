@@ -239,6 +239,17 @@ def test_window_shows_why_a_domain_was_not_validated() -> None:
     assert kept.endswith("Timeout during connect (likely firewall problem)")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'Error: pull model manifest: Get "https://registry.ollama.ai/v2/library/llama3/manifests/latest": dial tcp: lookup registry.ollama.ai on 10.1.2.3:53: server misbehaving',
+        "Error: adapting config using caddyfile: parsing caddyfile tokens for 'reverse_proxy': /etc/caddy/Caddyfile:57 - Error during parsing: unrecognized subdirective upstrem",
+    ],
+)
+def test_window_shows_the_reason_at_the_end(line: str) -> None:
+    assert window(line, 120).endswith(line.rpartition(": ")[2])
+
+
 def test_window_shows_what_follows_the_sign() -> None:
     line = 'psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  the database system is starting up'
     assert window(line, 120).endswith("FATAL:  the database system is starting up")

@@ -139,7 +139,7 @@ SERVERS: tuple[Sign, ...] = (
         r"duplicate (?:listen|default|location)",
         r"^(?-i:Detail): |challenge failed|too many (?:certificates|failed auth)|no such authorization",
         r"invalid response from|unauthorized \|",
-        r"loading .* config|adapting config|ambiguous site definition|unrecognized directive",
+        r"loading .* config|adapting config|ambiguous site definition|unrecognized (?:sub)?directive",
         r"config(?:uration)? (?:file )?.*(?:error|invalid|not valid)",
         r"yaml: |error parsing|parse error|unmarshal|invalid character|failed to parse|could not parse",
         r"unable to parse|json(?:decode)?error|toml",

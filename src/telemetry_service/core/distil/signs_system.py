@@ -64,7 +64,7 @@ NETWORK: tuple[Sign, ...] = (
         r"name or service not known",
         r"\b(?:ENOTFOUND|EAI_AGAIN|NXDOMAIN|SERVFAIL)\b|no such host|unable to resolve host address|unknown host\b",
         r"name does not resolve|nodename nor servname|no address associated with (?:host)?name",
-        r"name resolution (?:failed|error)",
+        r"name resolution (?:failed|error)|: server misbehaving",
         r"failed to resolve ['\"]|getaddrinfo (?:failed|error)|failed to lookup address|unknownhostexception",
         r"dns problem",
         r"no answer from (?:dns|name ?server)|could not be resolved \(\d+: host not found\)",
