@@ -22,7 +22,7 @@ RULES: tuple[Rule, ...] = (
     Rule("time-zone", rf"(?:^|[^\w/.-]|zoneinfo/(?:posix/|right/)?)(?P<location>(?:{_AREAS})/[A-Z][A-Za-z_+-]+(?:/[A-Z][A-Za-z_-]+)?)"),
     Rule("time-zone-encoded", rf"(?P<location>(?:{_AREAS})(?:%2F|\\/)[A-Z][A-Za-z_]+)"),
     Rule("zone-abbreviation", rf"(?:\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d+)?(?: ?[AP]M)? ?|\b(?:time ?zone|tz|zone)\W{{1,4}}|\()(?P<location>{_ZONES})\b(?: ?[+-]\d{{2,4}})?"),
-    Rule("zone-offset", r"\b\d{2}:\d{2}:\d{2}(?:[.,]\d+)? ?(?P<offset>[+-]\d{2}:?\d{2})\b"),
+    Rule("zone-offset", r"\b\d{2}:\d{2}:\d{2}(?:[.,]\d+)? ?(?P<offset>[+-]\d{2}:?\d{2})\b|\((?P<offset1>[+-]\d{2}(?:\d{2})?, [+-]\d{4})\)"),
     Rule("zone-letters-offset", rf"\b(?P<location>(?:{_ZONES})(?:, ?)?)\s*(?P<offset>[+-]\d{{4}})"),
     Rule("tz-setting", rf"\b(?:TZ|TIMEZONE|TIME_ZONE|PHP_TZ|timezone|time[_ -]zone|date\.timezone|tz)(?:{_Q})?\s*[:=]\s*{_Q}?(?P<zone>[A-Za-z][\w/+-]*)"),
     Rule("locale", r"(?:^|[^A-Za-z0-9_-])(?P<locale>[a-z]{2,3}_[A-Z]{2}(?:\.[A-Za-z0-9-]+)?(?:@[a-z]+)?)(?:$|[^A-Za-z0-9_])"),

@@ -32,7 +32,7 @@ def zone(found: Found) -> Change | None:
     return (
         None
         if found.value in NEUTRAL_ZONES
-        or found.value.lower() in {"timezone", "string"}
+        or found.value.lower() in {"timezone", "string", "yes", "no"}
         or (found.value.istitle() and "/" not in found.value and found.before.endswith(": ") and _PROSE_AFTER.match(found.after))
         else Change(found.start, found.end, "<location>")
     )

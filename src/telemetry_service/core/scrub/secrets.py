@@ -8,7 +8,7 @@ from telemetry_service.core.scrub.rule import Change, Found
 
 # Values that are words about a secret, not one.
 _NO_SECRET = re.compile(
-    r"(?i)(?:yes|no|true|false|null|nil|none|undefined|required|invalid|incorrect|missing|failed|expected|wrong|empty|unset|set|not|is|was|for|must|the|a|an|and|or|authentication|auth|bearer|basic|expired|rejected|denied|mismatch|error|unknown|unchanged|prompt|ask|hidden|redacted|masked|optional|default|disabled|enabled|on|off|string|str|bytes|int|env|file|stdin|prompted|password|secret|token|key|user|username|found|changed|updated|successfully|generated|created|accepted|verification|length|hash|policy|md5|sha256|sha512|scram-sha-256|peer|trust|ident|\d{1,2})"
+    r"(?i)(?:yes|no|true|false|null|nil|none|undefined|required|invalid|incorrect|missing|fails?|failed|needs|requires|takes|expects|expected|wrong|empty|unset|set|not|is|was|for|must|the|a|an|and|or|authentication|auth|bearer|basic|expired|rejected|denied|mismatch|error|unknown|unchanged|prompt|ask|hidden|redacted|masked|optional|default|disabled|enabled|on|off|string|str|bytes|int|env|file|stdin|prompted|password|secret|token|key|user|username|found|changed|updated|successfully|generated|created|accepted|verification|length|hash|policy|md5|sha256|sha512|scram-sha-256|peer|trust|ident|\d{1,2})"
 )
 _VARIABLE = re.compile(
     r"\$[\w{(]|%\(|%[sd]$|\*{2,}$|x{3,}$|\{\{|\[(?:redacted|hidden|filtered)|<|…|\.\.\.$|os\.environ|process\.env|getenv",
@@ -16,7 +16,7 @@ _VARIABLE = re.compile(
 )
 # What follows a setting's name in a sentence about it.
 _PROSE = re.compile(
-    r"(?:settings?|options?|variables?|parameters?|arguments?|values?|fields?|environment|config(?:uration)?|never|force|is|was|not|for|must|required|missing|invalid|does|cannot|can|should|has|to|in|and|or|this|the|of|file|failed|error)[,.:]?"
+    r"(?:settings?|options?|variables?|parameters?|arguments?|values?|fields?|environment|config(?:uration)?|never|force|is|was|not|for|must|required|missing|invalid|does|cannot|can|should|has|to|in|and|or|this|the|of|with|file|fails|failed|error)[,.:]?"
 )
 _PATH = re.compile(r"(?:/|\./|~/|file:)[\w./@-]*$")
 
