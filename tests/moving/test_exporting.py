@@ -31,7 +31,7 @@ from telemetry_service.settings import Settings, from_environ
 from telemetry_service.store import imports, retention
 from telemetry_service.store.imports import Progress
 from telemetry_service.store.reading import Reader
-from telemetry_service.store.records import Wanted
+from telemetry_service.store.record_search import Wanted
 from telemetry_service.store.reports import Reports
 
 TODAY = day_of(now())

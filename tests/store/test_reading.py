@@ -24,7 +24,8 @@ from telemetry_service.core.period import Period, iso_instant, period
 from telemetry_service.store import records as store_records
 from telemetry_service.store.cells import of
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
-from telemetry_service.store.records import SORTS, Place, Record, Records, Wanted
+from telemetry_service.store.record_search import SORTS, Place, Wanted
+from telemetry_service.store.records import Record, Records
 from telemetry_service.store.retention import delete_sealed, seal
 from telemetry_service.store.rows import Row
 from telemetry_service.store.store import Position

@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from telemetry_service.core.counts import Dimension, Facet, Sources
-from telemetry_service.core.fields import BY_NAME, OPTIONAL_FIELDS, REPOSITORIES, STATUSES
+from telemetry_service.core.fields import BY_NAME, OPTIONAL_FIELDS, STATUSES
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import JOINED, ORDER, STUCK, unpack_joins
-from telemetry_service.core.period import Period, iso_instant
+from telemetry_service.core.period import iso_instant
 from telemetry_service.core.reports.view import split_script
 from telemetry_service.store.cells import RUNNING_CODES, STATUS_CODE, of_dimension
 from telemetry_service.store.names import kind_of
 from telemetry_service.store.reading import EXACT, Reader
-from telemetry_service.store.rows import OUTCOME_COLUMNS, id_range
+from telemetry_service.store.record_search import Condition, Filter, Place, Search, Wanted, ids_of, index_of, is_newest_first
+from telemetry_service.store.rows import OUTCOME_COLUMNS
 from telemetry_service.store.store import sealed_through
 
 GATHERING = 2  # times as long as walking over one installation takes gathering it
-SORTS = ("created", "nsapp", "status", "os_type", "type", "method", "exit_code")
 Record = dict[str, str | int | None]
 
 _ENDING = tuple(name for name in OUTCOME_COLUMNS if name != "cause")
@@ -33,65 +33,12 @@ _SELECT = f"SELECT id, execution, status, joins, {', '.join(_SHOWN)} FROM instal
 _KINDS = tuple(kind_of(name) for name in _SHOWN)
 
 
-# Each code once, by jumping from one to the next in an index.
-_EXIT_CODES = """
-WITH RECURSIVE code (value) AS (
-  SELECT min(exit_code) FROM installation {index} WHERE {which}
-  UNION ALL
-  SELECT (SELECT min(exit_code) FROM installation {index} WHERE {which} AND exit_code > code.value)
-  FROM code WHERE code.value IS NOT NULL
-) SELECT value FROM code WHERE value IS NOT NULL AND value <> 0"""
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which installations, in which order: filters by exact value (`search`: part of the app's name), None for any."""
-
-    period: Period
-    sources: tuple[str, ...]
-    status: str | None = None
-    app: str | None = None
-    search: str | None = None
-    os: str | None = None
-    type: str | None = None
-    sort: str = "created"
-    descending: bool = True
-
-
-class Place(NamedTuple):
-    """Where a page ended: the value sorted by (None when sorting by time) and the id."""
-
-    value: int | None
-    id: int
-
-
 class Page(msgspec.Struct, frozen=True):
     """Records in order, how many there are in all, and where to go on, or None at the end."""
 
     records: list[Record]
     next: Place | None
     total: int
-
-
-class _Filter(NamedTuple):
-    """A part of a condition that the index of a column finds."""
-
-    column: str
-    sql: str
-    parameters: tuple[Any, ...]
-
-
-class _Condition(NamedTuple):
-    """What installations must be."""
-
-    sql: str
-    parameters: list[Any]
-    indexed: tuple[_Filter, ...] = ()
-
-    def plus(self, sql: str, *parameters: Any) -> "_Condition":
-        return self._replace(sql=f"{self.sql} AND {sql}", parameters=[*self.parameters, *parameters])
-
-    def plus_indexed(self, column: str, sql: str, *parameters: Any) -> "_Condition":
-        return self.plus(sql, *parameters)._replace(indexed=(*self.indexed, _Filter(column, sql, parameters)))
 
 
 class _Expected(NamedTuple):
@@ -112,11 +59,12 @@ class Records:
         self._names = reader.names
         self._sources = sources
         self._identities = identities
+        self._search = Search(reader.connection, reader.names, sources)
 
     def page(self, wanted: Wanted, *, skip: int, limit: int, after: Place | None = None) -> Page:
         """The records behind `after`, or behind the first `skip` ones, and how many there are in all."""
         wanted = self._of_kept_days(wanted)
-        condition = self._condition(wanted)
+        condition = self._search.condition(wanted)
         expected = self._expected(wanted)
         if condition is None or not expected.at_most:
             return Page([], None, 0)
@@ -157,19 +105,19 @@ class Records:
     ) -> tuple[list[Record], Place | None]:
         """Records in order, and the place behind which there are more, if there are; `sizes` of the groups, if known."""
         wanted = self._of_kept_days(wanted)
-        condition = self._condition(wanted)
+        condition = self._search.condition(wanted)
         found: list[tuple[Any, ...]] = []
         place = None
-        for value, group in self._groups(wanted, condition, after) if condition else ():
+        for value, group in self._search.groups(wanted, condition, after) if condition else ():
             if after is not None:
                 if value != after.value:
                     continue
-                group = group.plus("id < ?" if _is_newest_first(wanted) else "id > ?", after.id)
+                group = group.plus("id < ?" if is_newest_first(wanted) else "id > ?", after.id)
                 after = None
             elif sizes is not None and value not in sizes:
                 continue
             elif skip:
-                size = self._count_to(_index(wanted, value), group, skip + 1) if sizes is None else sizes.get(value, 0)
+                size = self._count_to(index_of(wanted, value), group, skip + 1) if sizes is None else sizes.get(value, 0)
                 if size <= skip:
                     skip -= size
                     continue
@@ -181,81 +129,14 @@ class Records:
             skip = 0
         return [self._record(row) for row in found], None
 
-    def _condition(self, wanted: Wanted) -> _Condition | None:
-        condition = _Condition("id BETWEEN ? AND ?", list(_ids(wanted)))
-        for column, text in (("nsapp", wanted.app), ("os_type", wanted.os), ("type", wanted.type)):
-            if text is not None:
-                number = self._names.find(column, text)
-                if number is None:
-                    return None
-                condition = condition.plus_indexed(column, f"{column} = ?", number)
-        if wanted.status is not None:
-            condition = condition.plus_indexed("status", "status = ?", STATUS_CODE[wanted.status])
-        if wanted.search is not None:
-            rows = self._connection.execute(
-                "SELECT id FROM name WHERE kind = 'nsapp' AND instr(text, ?)", (wanted.search.lower(),)
-            ).fetchall()
-            if not rows:
-                return None
-            condition = condition.plus_indexed("nsapp", f"nsapp IN ({','.join(str(number) for (number,) in rows)})")
-        return self._with_sources(condition, wanted.sources)
-
-    def _with_sources(self, condition: _Condition, wanted: Sequence[str]) -> _Condition | None:
-        repositories = [None, *(self._names.find("repo_source", name) for name in REPOSITORIES)]
-        slugs = [None, *self._connection.execute("SELECT id FROM name WHERE kind = 'repo_slug'").fetchall()]
-        chosen, left_out = [], 0
-        for repository in repositories:
-            for slug in slugs:
-                number = slug[0] if slug else None
-                source = self._sources.of(self._text(repository), self._text(number))
-                if source in wanted:
-                    chosen.append((repository, number))
-                else:
-                    left_out += 1
-        if not left_out:
-            return condition
-        if not chosen:
-            return None
-        either = " OR ".join("(repo_source IS ? AND repo_slug IS ?)" for _ in chosen)
-        return condition.plus(f"({either})", *(number for pair in chosen for number in pair))
-
-    def _text(self, number: int | None) -> str | None:
-        return None if number is None else self._names.text(number)
-
-    def _groups(self, wanted: Wanted, condition: _Condition, after: Place | None) -> Iterator[tuple[int | None, _Condition]]:
-        """The filter cut by the values sorted by, in their order; NULL first, as SQLite sorts.
-
-        The one that a page ended in is among them, also when the last installation with it is gone since.
-        """
-        if wanted.sort == "created":
-            yield None, condition
-            return
-        column = wanted.sort
-        values: list[int | None]
-        if column == "status":
-            values = [STATUS_CODE[status] for status in sorted(STATUSES)]
-        elif column == "exit_code":
-            codes = {0, *(code for (code,) in self._connection.execute(_of_exit_codes(wanted)))}
-            if after is not None and after.value is not None:
-                codes.add(after.value)
-            values = [None, *sorted(codes)]
-        else:
-            rows = self._connection.execute("SELECT id FROM name WHERE kind = ? ORDER BY text", (column,)).fetchall()
-            values = [None, *(number for (number,) in rows)]
-        for value in reversed(values) if wanted.descending else values:
-            if column == "exit_code":
-                yield value, condition.plus(_of_exit_code(wanted, value))
-            else:
-                yield value, condition.plus(f"{column} IS ?", value)
-
-    def _rows(self, wanted: Wanted, value: int | None, group: _Condition, skip: int, limit: int) -> list[tuple[Any, ...]]:
-        order = "DESC" if _is_newest_first(wanted) else "ASC"
+    def _rows(self, wanted: Wanted, value: int | None, group: Condition, skip: int, limit: int) -> list[tuple[Any, ...]]:
+        order = "DESC" if is_newest_first(wanted) else "ASC"
         return self._connection.execute(
-            f"{_SELECT} {_index(wanted, value)} WHERE {group.sql} ORDER BY id {order} LIMIT ? OFFSET ?",
+            f"{_SELECT} {index_of(wanted, value)} WHERE {group.sql} ORDER BY id {order} LIMIT ? OFFSET ?",
             (*group.parameters, limit, skip),
         ).fetchall()
 
-    def _count_to(self, index: str, group: _Condition, most: int) -> int:
+    def _count_to(self, index: str, group: Condition, most: int) -> int:
         (count,) = self._connection.execute(
             f"SELECT count(*) FROM (SELECT 1 FROM installation {index} WHERE {group.sql} LIMIT ?)",
             (*group.parameters, most),
@@ -293,7 +174,7 @@ class Records:
             for tally in tallies
             if wanted.status in (None, tally.status) and str(tally.value).partition(" ")[0] == wanted.os
         )
-        condition = self._condition(wanted)
+        condition = self._search.condition(wanted)
         assert condition is not None
         codes = ",".join(map(str, RUNNING_CODES))
         return ended + self._counted(condition.plus(f"status IN ({codes})"), "INDEXED BY installation_status")
@@ -318,7 +199,7 @@ class Records:
                     groups[None] += tally.n
         return groups
 
-    def _narrowest(self, wanted: Wanted, condition: _Condition, expected: _Expected, needed: int) -> str | None:
+    def _narrowest(self, wanted: Wanted, condition: Condition, expected: _Expected, needed: int) -> str | None:
         """The column of a filter that so few pass that gathering them is quicker than walking over installations, in the order of
         the page, until as many as are needed were found; None where there is none."""
         every = sum(self._reader.script_totals(EXACT, wanted.period, self._sources.of_repository("all")).values())
@@ -336,16 +217,16 @@ class Records:
                 found, fewest = one.column, size
         return found
 
-    def _passing(self, wanted: Wanted, one: _Filter, most: int) -> int:
+    def _passing(self, wanted: Wanted, one: Filter, most: int) -> int:
         """How many of the period pass a filter, counted up to a bound."""
-        condition = _Condition("id BETWEEN ? AND ?", list(_ids(wanted))).plus(one.sql, *one.parameters)
+        condition = Condition("id BETWEEN ? AND ?", list(ids_of(wanted))).plus(one.sql, *one.parameters)
         return self._count_to(f"INDEXED BY installation_{one.column}", condition, most)
 
-    def _gathered(self, wanted: Wanted, condition: _Condition, column: str, skip: int, limit: int, after: Place | None) -> Page:
+    def _gathered(self, wanted: Wanted, condition: Condition, column: str, skip: int, limit: int, after: Place | None) -> Page:
         """A page cut from the places of all that there are, found by the index of one column and sorted here."""
-        values = [value for value, _ in self._groups(wanted, condition, after)]
+        values = [value for value, _ in self._search.groups(wanted, condition, after)]
         rank = {value: number for number, value in enumerate(values)}
-        sign = -1 if _is_newest_first(wanted) else 1
+        sign = -1 if is_newest_first(wanted) else 1
         value = "NULL" if wanted.sort == "created" else wanted.sort
         rows = self._connection.execute(
             f"SELECT {value}, id FROM installation INDEXED BY installation_{column} WHERE {condition.sql}", condition.parameters
@@ -363,7 +244,7 @@ class Records:
         }
         return [self._record(found[place.id]) for place in places]
 
-    def _counted(self, condition: _Condition, index: str) -> int:
+    def _counted(self, condition: Condition, index: str) -> int:
         (count,) = self._connection.execute(
             f"SELECT count(*) FROM installation {index} WHERE {condition.sql}", condition.parameters
         ).fetchone()
@@ -391,51 +272,5 @@ class Records:
         return record
 
 
-def _ids(wanted: Wanted) -> tuple[int, int]:
-    """The lowest and the highest id of a period."""
-    return id_range(wanted.period.first or 0, wanted.period.last)
-
-
-def _is_newest_first(wanted: Wanted) -> bool:
-    """How those of equal value are sorted."""
-    return wanted.descending or wanted.sort != "created"
-
-
-def _index(wanted: Wanted, value: int | None) -> str:
-    # Left alone, SQLite takes the index of a filter and walks all of it once per group.
-    name = f"installation_{wanted.sort}"
-    if wanted.sort == "created":
-        name = ""
-    elif wanted.sort == "exit_code" and value == 0:
-        name = "" if wanted.status in (None, "success") else "installation_zero_exit_code"
-    elif wanted.sort == "exit_code" and wanted.status is not None:
-        name = "installation_status_exit_code"
-    elif wanted.sort == "exit_code" and value is None:
-        name = "installation_no_exit_code"
-    if name:
-        return f"INDEXED BY {name}"
-    return "NOT INDEXED" if wanted.search is not None else ""  # else it would sort the installations of all apps found
-
-
-def _of_exit_code(wanted: Wanted, value: int | None) -> str:
-    # Written out, since a bound value cannot use a partial index.
-    of_one = "exit_code IS NULL" if value is None else f"exit_code = {value:d}"
-    if value == 0:
-        return of_one if wanted.status in (None, "success") else f"{of_one} AND status <> {STATUS_CODE['success']}"
-    if wanted.status is not None:
-        return f"{of_one} AND exit_code IS NOT 0"
-    return of_one if value is None else f"{of_one} AND exit_code <> 0"
-
-
-def _of_exit_codes(wanted: Wanted) -> str:
-    if wanted.status is None:
-        return _EXIT_CODES.format(index="INDEXED BY installation_exit_code", which="exit_code <> 0")
-    which = f"status = {STATUS_CODE[wanted.status]} AND exit_code IS NOT 0 AND exit_code NOTNULL"
-    return _EXIT_CODES.format(index="INDEXED BY installation_status_exit_code", which=which)
-
-
 def _is_script(wanted: Wanted, app: str, type_: str) -> bool:
     return wanted.app in (None, app) and wanted.type in (None, type_) and (wanted.search is None or wanted.search.lower() in app)
-
-
-__all__ = ["SORTS", "Page", "Place", "Record", "Records", "Wanted"]

@@ -22,7 +22,8 @@ from telemetry_service.store.alert_words import ShownAlert, shown_alerts
 from telemetry_service.store.cells import Only, of
 from telemetry_service.store.error_lines import line_slices, lines_seen
 from telemetry_service.store.reading import EXACT, PUBLIC, Reader
-from telemetry_service.store.records import Record, Records, Wanted
+from telemetry_service.store.record_search import Wanted
+from telemetry_service.store.records import Record, Records
 from telemetry_service.store.rows import IDS_PER_MILLISECOND
 from telemetry_service.store.weeks import weekly_report, weeks
 

@@ -22,7 +22,7 @@ from telemetry_service.core.reports.dashboard import Dashboard
 from telemetry_service.core.reports.errors import Errors
 from telemetry_service.core.reports.scripts import Script, Scripts
 from telemetry_service.store.database import StoreUnavailable
-from telemetry_service.store.records import SORTS
+from telemetry_service.store.record_search import SORTS
 from telemetry_service.web.alerts import AlertHandlers, Alerts, AlertTest
 from telemetry_service.web.answers import CLOSE, RETRY_SECONDS, Receive, Scope, Send, answer, error_body, wants_html, wants_json
 from telemetry_service.web.api import Api, RecordsAnswer, RepoSlugs

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from telemetry_service.core.period import day_of
 from telemetry_service.core.reports.view import View
 from telemetry_service.core.week import week
-from telemetry_service.store.records import Place
+from telemetry_service.store.record_search import Place
 from telemetry_service.web.answers import PUBLIC_CACHE_SECONDS, not_modified
 from telemetry_service.web.cache import Rendered, rendered
 from telemetry_service.web.pages import CARRIED, NO_WEEK, NoSuchPage, Pages

@@ -17,7 +17,7 @@ from telemetry_service.core.reports.part import PARTS
 from telemetry_service.core.reports.rates import MIN_FINISHED_FOR_RATE
 from telemetry_service.core.reports.view import View
 from telemetry_service.settings import Settings
-from telemetry_service.store.records import SORTS
+from telemetry_service.store.record_search import SORTS
 from telemetry_service.store.reports import Reports
 from telemetry_service.web import charts
 from telemetry_service.web.formats import FILTERS

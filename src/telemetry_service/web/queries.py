@@ -8,7 +8,7 @@ from telemetry_service.core.counts import EXTERNAL, Sources
 from telemetry_service.core.errors import Rejected
 from telemetry_service.core.fields import OPERATING_SYSTEMS, STATUSES, TYPES
 from telemetry_service.core.period import Period, period
-from telemetry_service.store.records import SORTS, Place, Wanted
+from telemetry_service.store.record_search import SORTS, Place, Wanted
 
 REPOSITORIES = ("ProxmoxVE", "ProxmoxVED", EXTERNAL, "all")
 MAX_PAGE = 1_000_000
