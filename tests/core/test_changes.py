@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telemetry_service.core.period import iso_day
@@ -42,6 +42,7 @@ def test_public_lumps_need_more_to_be_news() -> None:
 
 
 @given(st.lists(st.tuples(numbers, numbers), max_size=60), st.booleans())
+@example([(35, 15), (23, 57)], True)  # 28.75 %, which is rounded once
 def test_each_change_stands_between_the_rates_around_it(outcomes: list[tuple[int, int]], exact: bool) -> None:
     series = days(*outcomes)
     found = changes(series, exact=exact, step=1)

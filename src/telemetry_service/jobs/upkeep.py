@@ -28,6 +28,8 @@ STUCK_AT_ONCE = 500  # some 40 ms
 # Rows of one time lie all over two indexes, so a transaction writes most of their pages, however few rows it deletes: by ten
 # thousand twice as much is written for a million as by thirty thousand. By more the fold waits for seconds.
 DELETED_AT_ONCE = 30_000
+# The installations of a night are few enough to be deleted so gently that no sync of theirs holds up a report.
+OF_A_NIGHT, GENTLY_AT_ONCE = 20_000, 100
 READ_AT_ONCE = 1_000
 LONGEST_REST_SECONDS = 0.5
 TRUNCATE_TRIES = 20
@@ -83,7 +85,9 @@ def retain(store: Store, inbox: InboxReader | None, retention_days: int, now: Cl
         through = retention.last_day_over(day_of(now()), retention_days)
         counts["erased_ids"] = retention.seal(store, through)
         counts["installations"] = 0
-        for deleted in _batches(lambda: retention.delete_sealed(store, DELETED_AT_ONCE)):
+        is_night = retention.count_through(store.connection, through) <= OF_A_NIGHT
+        at_once = GENTLY_AT_ONCE if is_night else DELETED_AT_ONCE
+        for deleted in _batches(lambda: retention.delete_sealed(store, at_once)):
             counts["installations"] += deleted
         for _ in resting(compact.give_back_pages(store.connection)):
             pass

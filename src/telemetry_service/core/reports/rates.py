@@ -42,7 +42,7 @@ def rate(part: int, whole: int, *, exact: bool, digits: int = 1) -> Rate:
     if not is_shown(whole, exact=exact):
         return NO_RATE
     low, high = wilson(part, whole)
-    return Rate(round(100 * (part / whole), digits), round(100 * low, digits), round(100 * high, digits))
+    return Rate(round(100 * part / whole, digits), round(100 * low, digits), round(100 * high, digits))
 
 
 def share(part: int, whole: int) -> float:
