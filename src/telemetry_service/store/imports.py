@@ -93,9 +93,10 @@ def take(store: Store, source: str, progress: Progress, arrived: Arrived, now: i
         _count(store, progress, arrived.counted, counts)
         kept = _kept(store, arrived.installations, counts)
         kept.sort(key=attrgetter("started_at"))  # as rows lie
-        new = store.join([store.with_bounded_names(one, NAMES_DAY) for one in kept])
-        counts[TAKEN] += new
-        counts[MERGED] += len(kept) - new
+        if kept:  # else these are not among what is told
+            new = store.join([store.with_bounded_names(one, NAMES_DAY) for one in kept])
+            counts[TAKEN] += new
+            counts[MERGED] += len(kept) - new
         store.ledger.settle(None, store.k)
         _note(store.connection, source, progress, counts, now)
     progress.counts = counts
