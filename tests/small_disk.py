@@ -56,4 +56,5 @@ def run_in_a_namespace(test: str, root: Path) -> None:
     command = (*IN_A_NAMESPACE, sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", test)
     finished = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout
+    assert "1 passed" in finished.stdout, finished.stdout  # and not left out there, too
     pytest.skip("passed, in a namespace of its own")

@@ -92,8 +92,16 @@ class TestCleanUp:
 
 
 class TestRetention:
-    def test_whole_days_go_and_none_is_left(self, store: Store, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(upkeep, "DELETED_AT_ONCE", 5)
+    @pytest.mark.parametrize("of_a_night", [38, 39])
+    def test_whole_days_go_and_none_is_left(
+        self, store: Store, directory: Path, monkeypatch: pytest.MonkeyPatch, of_a_night: int
+    ) -> None:
+        at_once: list[int] = []
+        monkeypatch.setattr(upkeep, "OF_A_NIGHT", of_a_night)
+        monkeypatch.setattr(upkeep, "DELETED_AT_ONCE", 20)
+        monkeypatch.setattr(upkeep, "GENTLY_AT_ONCE", 5)
+        delete = upkeep.retention.delete_sealed
+        monkeypatch.setattr(upkeep.retention, "delete_sealed", lambda store, n: at_once.append(n) or delete(store, n))
         store.fold(days(21), None, NOW)
         before = table(directory, "count_day"), table(directory, "count_month"), table(directory, "public_count_day")
         assert upkeep.retain(store, None, 8, Clock()) == {
@@ -110,6 +118,7 @@ class TestRetention:
         assert query(directory, "PRAGMA freelist_count") == [(0,)]
         log = (directory / f"{FILE_NAME}-wal").read_bytes()  # nothing but the note of the run
         assert not any(id_of(number) in log for number in range(63))
+        assert at_once == ([5] * 9 if of_a_night == 39 else [20] * 3)
         assert upkeep.retain(store, None, 8, Clock())["installations"] == 0
 
     def test_events_that_wait_for_too_long_are_told(self, store: Store, directory: Path) -> None:

@@ -28,7 +28,7 @@ STUCK_AT_ONCE = 500  # some 40 ms
 # Rows of one time lie all over two indexes, so a transaction writes most of their pages, however few rows it deletes: by ten
 # thousand twice as much is written for a million as by thirty thousand. By more the fold waits for seconds.
 DELETED_AT_ONCE = 30_000
-# The installations of a night are few enough to be deleted so gently that no sync of theirs holds up a report.
+# The installations of a night are few: by the hundred, what is synced at once holds up reports less (docs/performance.md).
 OF_A_NIGHT, GENTLY_AT_ONCE = 20_000, 100
 READ_AT_ONCE = 1_000
 LONGEST_REST_SECONDS = 0.5

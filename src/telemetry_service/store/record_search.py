@@ -1,7 +1,7 @@
 """What is asked of single installations, and the SQL that finds them: conditions, and groups of equal value in order."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -47,11 +47,12 @@ class Place(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """A part of a condition that the index of a column finds."""
+    """A part of a condition that the index of a column finds, in the order of time if it is for one value."""
 
     column: str
     sql: str
     parameters: tuple[Any, ...]
+    is_for_one_value: bool
 
 
 class Condition(NamedTuple):
@@ -64,8 +65,14 @@ class Condition(NamedTuple):
     def plus(self, sql: str, *parameters: Any) -> "Condition":
         return self._replace(sql=f"{self.sql} AND {sql}", parameters=[*self.parameters, *parameters])
 
-    def plus_indexed(self, column: str, sql: str, *parameters: Any) -> "Condition":
-        return self.plus(sql, *parameters)._replace(indexed=(*self.indexed, Filter(column, sql, parameters)))
+    def plus_value(self, column: str, value: int) -> "Condition":
+        return self._plus_filter(Filter(column, f"{column} = ?", (value,), True))
+
+    def plus_values(self, column: str, values: Iterable[int]) -> "Condition":
+        return self._plus_filter(Filter(column, f"{column} IN ({','.join(map(str, values))})", (), False))
+
+    def _plus_filter(self, one: Filter) -> "Condition":
+        return self.plus(one.sql, *one.parameters)._replace(indexed=(*self.indexed, one))
 
 
 class Search:
@@ -83,16 +90,16 @@ class Search:
                 number = self._names.find(column, text)
                 if number is None:
                     return None
-                condition = condition.plus_indexed(column, f"{column} = ?", number)
+                condition = condition.plus_value(column, number)
         if wanted.status is not None:
-            condition = condition.plus_indexed("status", "status = ?", STATUS_CODE[wanted.status])
+            condition = condition.plus_value("status", STATUS_CODE[wanted.status])
         if wanted.search is not None:
             rows = self._connection.execute(
                 "SELECT id FROM name WHERE kind = 'nsapp' AND instr(text, ?)", (wanted.search.lower(),)
             ).fetchall()
             if not rows:
                 return None
-            condition = condition.plus_indexed("nsapp", f"nsapp IN ({','.join(str(number) for (number,) in rows)})")
+            condition = condition.plus_values("nsapp", [number for (number,) in rows])
         return self._with_sources(condition, wanted.sources)
 
     def _with_sources(self, condition: Condition, wanted: Sequence[str]) -> Condition | None:
@@ -139,7 +146,7 @@ class Search:
             values = [None, *(number for (number,) in rows)]
         for value in reversed(values) if wanted.descending else values:
             if column == "exit_code":
-                yield value, condition.plus(_of_exit_code(wanted, value))
+                yield value, condition.plus(_by_exit_code(wanted, value)[1])
             else:
                 yield value, condition.plus(f"{column} IS ?", value)
 
@@ -159,25 +166,28 @@ def index_of(wanted: Wanted, value: int | None) -> str:
     name = f"installation_{wanted.sort}"
     if wanted.sort == "created":
         name = ""
-    elif wanted.sort == "exit_code" and value == 0:
-        name = "" if wanted.status in (None, "success") else "installation_zero_exit_code"
-    elif wanted.sort == "exit_code" and wanted.status is not None:
-        name = "installation_status_exit_code"
-    elif wanted.sort == "exit_code" and value is None:
-        name = "installation_no_exit_code"
+    elif wanted.sort == "exit_code":
+        name, _ = _by_exit_code(wanted, value)
     if name:
         return f"INDEXED BY {name}"
     return "NOT INDEXED" if wanted.search is not None else ""  # else it would sort the installations of all apps found
 
 
-def _of_exit_code(wanted: Wanted, value: int | None) -> str:
-    # Written out, since a bound value cannot use a partial index.
+def _by_exit_code(wanted: Wanted, value: int | None) -> tuple[str, str]:
+    """The index for those of an exit code, empty for none, and their condition, which says that they are in it.
+
+    The value is written out, since a bound one cannot use a partial index.
+    """
     of_one = "exit_code IS NULL" if value is None else f"exit_code = {value:d}"
     if value == 0:
-        return of_one if wanted.status in (None, "success") else f"{of_one} AND status <> {STATUS_CODE['success']}"
+        if wanted.status in (None, "success"):
+            return "", of_one
+        return "installation_zero_exit_code", f"{of_one} AND status <> {STATUS_CODE['success']}"
     if wanted.status is not None:
-        return f"{of_one} AND exit_code IS NOT 0"
-    return of_one if value is None else f"{of_one} AND exit_code <> 0"
+        return "installation_status_exit_code", f"{of_one} AND exit_code IS NOT 0"
+    if value is None:
+        return "installation_no_exit_code", of_one
+    return "installation_exit_code", f"{of_one} AND exit_code <> 0"
 
 
 def _of_exit_codes(wanted: Wanted) -> str:

@@ -17,7 +17,7 @@ from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import JOINED, ORDER, STUCK, unpack_joins
 from telemetry_service.core.period import iso_instant
 from telemetry_service.core.reports.view import split_script
-from telemetry_service.store.cells import RUNNING_CODES, STATUS_CODE, of_dimension
+from telemetry_service.store.cells import IS_RUNNING, STATUS_CODE, of_dimension
 from telemetry_service.store.names import kind_of
 from telemetry_service.store.reading import EXACT, Reader
 from telemetry_service.store.record_search import Condition, Filter, Place, Search, Wanted, ids_of, index_of, is_newest_first
@@ -65,50 +65,65 @@ class Records:
         """The records behind `after`, or behind the first `skip` ones, and how many there are in all."""
         wanted = self._of_kept_days(wanted)
         condition = self._search.condition(wanted)
-        expected = self._expected(wanted)
-        if condition is None or not expected.at_most:
+        if condition is None:
+            return Page([], None, 0)
+        expected = self._expected(wanted, condition)
+        if not expected.at_most:
             return Page([], None, 0)
         skip = 0 if after else skip
         column = self._narrowest(wanted, condition, expected, skip + limit + 1)
-        if column is not None:
+        if column is not None and (wanted.sort != "created" or expected.total is None):
             return self._gathered(wanted, condition, column, skip, limit, after)
-        records, place = self._behind(wanted, skip, limit, after, expected.sizes)
+        index = "" if column is None else f"INDEXED BY installation_{column}"
+        records, place = self._walked(wanted, condition, skip, limit, after, expected.sizes, index)
         # Where no filter is narrow, looking at all in turn takes half the time of any index.
         return Page(records, place, self._counted(condition, "NOT INDEXED") if expected.total is None else expected.total)
 
     def first(self, wanted: Wanted, limit: int) -> list[Record]:
         """The first records."""
-        return self._behind(wanted, 0, limit, None, None)[0]
+        return self._behind(wanted, limit, None)[0]
 
     def all(self, wanted: Wanted, batch: int = 1000) -> Iterator[Record]:
         """Every record, in order, read in batches."""
         after: Place | None = None
         while True:
-            records, after = self._behind(wanted, 0, batch, after, None)
+            records, after = self._behind(wanted, batch, after)
             yield from records
             if after is None:
                 return
 
     def batch(self, wanted: Wanted, after: Place | None, limit: int) -> tuple[list[Record], Place | None]:
         """Records behind a place, and the place behind which there are more, if there are."""
-        return self._behind(wanted, 0, limit, after, None)
+        return self._behind(wanted, limit, after)
 
     def stuck(self, before_id: int) -> int:
         """Installations under way that began before an id."""
         (count,) = self._connection.execute(
-            "SELECT count(*) FROM installation WHERE status IN (0, 1, 2) AND id < ?", (before_id,)
+            f"SELECT count(*) FROM installation WHERE {IS_RUNNING} AND id < ?", (before_id,)
         ).fetchone()
         return int(count)
 
-    def _behind(
-        self, wanted: Wanted, skip: int, limit: int, after: Place | None, sizes: dict[int | None, int] | None
-    ) -> tuple[list[Record], Place | None]:
-        """Records in order, and the place behind which there are more, if there are; `sizes` of the groups, if known."""
+    def _behind(self, wanted: Wanted, limit: int, after: Place | None) -> tuple[list[Record], Place | None]:
+        """Records in order, and the place behind which there are more, if there are."""
         wanted = self._of_kept_days(wanted)
         condition = self._search.condition(wanted)
+        return self._walked(wanted, condition, 0, limit, after, None) if condition else ([], None)
+
+    def _walked(
+        self,
+        wanted: Wanted,
+        condition: Condition,
+        skip: int,
+        limit: int,
+        after: Place | None,
+        sizes: dict[int | None, int] | None,
+        by: str = "",
+    ) -> tuple[list[Record], Place | None]:
+        """The same behind the first `skip`, by one index or by that of each group; `sizes` of the groups, if known."""
         found: list[tuple[Any, ...]] = []
         place = None
-        for value, group in self._search.groups(wanted, condition, after) if condition else ():
+        for value, group in self._search.groups(wanted, condition, after):
+            index = by or index_of(wanted, value)
             if after is not None:
                 if value != after.value:
                     continue
@@ -117,11 +132,11 @@ class Records:
             elif sizes is not None and value not in sizes:
                 continue
             elif skip:
-                size = self._count_to(index_of(wanted, value), group, skip + 1) if sizes is None else sizes.get(value, 0)
+                size = self._count_to(index, group, skip + 1) if sizes is None else sizes.get(value, 0)
                 if size <= skip:
                     skip -= size
                     continue
-            for row in self._rows(wanted, value, group, skip, limit + 1 - len(found)):
+            for row in self._rows(wanted, index, group, skip, limit + 1 - len(found)):
                 if len(found) == limit:
                     return [self._record(row) for row in found], place
                 found.append(row)
@@ -129,10 +144,10 @@ class Records:
             skip = 0
         return [self._record(row) for row in found], None
 
-    def _rows(self, wanted: Wanted, value: int | None, group: Condition, skip: int, limit: int) -> list[tuple[Any, ...]]:
+    def _rows(self, wanted: Wanted, index: str, group: Condition, skip: int, limit: int) -> list[tuple[Any, ...]]:
         order = "DESC" if is_newest_first(wanted) else "ASC"
         return self._connection.execute(
-            f"{_SELECT} {index_of(wanted, value)} WHERE {group.sql} ORDER BY id {order} LIMIT ? OFFSET ?",
+            f"{_SELECT} {index} WHERE {group.sql} ORDER BY id {order} LIMIT ? OFFSET ?",
             (*group.parameters, limit, skip),
         ).fetchall()
 
@@ -150,7 +165,7 @@ class Records:
             return wanted
         return msgspec.structs.replace(wanted, period=wanted.period._replace(first=sealed + 1))
 
-    def _expected(self, wanted: Wanted) -> _Expected:
+    def _expected(self, wanted: Wanted, condition: Condition) -> _Expected:
         """What the counts tell of how many there are: by script or by operating system, and by both for those of one app."""
         asks_for_script = any(text is not None for text in (wanted.app, wanted.type, wanted.search))
         by_system = self._tallied(wanted, Dimension.SYSTEM) if wanted.os is not None else None
@@ -158,12 +173,12 @@ class Records:
         known = [groups for groups in (by_system, by_script) if groups is not None]
         at_most = min(groups.total() for groups in known)
         if len(known) > 1:
-            total = self._of_app_and_system(wanted) if wanted.app is not None and at_most else None
+            total = self._of_app_and_system(wanted, condition) if wanted.app is not None and at_most else None
             return _Expected(total, at_most if total is None else total, None)
         is_grouped = wanted.sort == "status" or (wanted.os is None and wanted.sort in ("nsapp", "type"))
         return _Expected(at_most, at_most, known[0] if is_grouped else None)
 
-    def _of_app_and_system(self, wanted: Wanted) -> int:
+    def _of_app_and_system(self, wanted: Wanted, condition: Condition) -> int:
         """How many there are of one app on one operating system: those that ended are counted by script, others are few."""
         types = BY_NAME["type"].values if wanted.type is None else (wanted.type,)
         scripts = [f"{wanted.app} {type_}" for type_ in types]
@@ -174,10 +189,7 @@ class Records:
             for tally in tallies
             if wanted.status in (None, tally.status) and str(tally.value).partition(" ")[0] == wanted.os
         )
-        condition = self._search.condition(wanted)
-        assert condition is not None
-        codes = ",".join(map(str, RUNNING_CODES))
-        return ended + self._counted(condition.plus(f"status IN ({codes})"), "INDEXED BY installation_status")
+        return ended + self._counted(condition.plus(IS_RUNNING), "INDEXED BY installation_status")
 
     def _tallied(self, wanted: Wanted, dimension: Dimension) -> Counter[int | None]:
         """How many there are as far as one dimension tells, by the values sorted by where it knows them."""
@@ -200,8 +212,10 @@ class Records:
         return groups
 
     def _narrowest(self, wanted: Wanted, condition: Condition, expected: _Expected, needed: int) -> str | None:
-        """The column of a filter that so few pass that gathering them is quicker than walking over installations, in the order of
-        the page, until as many as are needed were found; None where there is none."""
+        """The column of a filter that so few pass that looking at them is quicker than walking over installations, in the order
+        of the page, until as many as are needed were found; None where there is none."""
+        if not condition.indexed:
+            return None
         every = sum(self._reader.script_totals(EXACT, wanted.period, self._sources.of_repository("all")).values())
         walked_by = "status" if wanted.sort == "exit_code" else wanted.sort
         for one in condition.indexed:
@@ -212,6 +226,8 @@ class Records:
             fewest = max(fewest, every // 2)
         found = None
         for one in condition.indexed:
+            if wanted.sort == "created" and expected.total is not None and not one.is_for_one_value:
+                continue  # walked over by its index it would not be in order
             size = self._passing(wanted, one, fewest)
             if size < fewest:
                 found, fewest = one.column, size

@@ -34,7 +34,7 @@ _plain_of = itemgetter(*(_KNOWN.index(column) for column in _PLAIN))
 _names_of = itemgetter(*(_KNOWN.index(column) for column in _KINDS))
 _as_known = itemgetter(*((*_PLAIN, *_KINDS).index(column) for column in _KNOWN))
 # Stored as NULL by SQLite, and bound at once, as bytearrays are: for None and bytes, sqlite3 looks for an adapter each time,
-# which was a twelfth of a fold.
+# which was a twelfth of a fold. It equals nothing but is itself, by which lists count.
 _NULL = float("nan")
 _find = cast(Callable[..., int | float], dict.get)
 _NO_ENDING = (None,) * len(OUTCOME_COLUMNS)

@@ -18,7 +18,7 @@ from telemetry_service.core.installation import INDEX, Installation, from_event,
 from telemetry_service.core.period import day_of
 from telemetry_service.core.publishing import coarse
 from telemetry_service.store import tallies
-from telemetry_service.store.cells import RUNNING_CODES, Packer
+from telemetry_service.store.cells import IS_RUNNING, Packer
 from telemetry_service.store.compact import truncate_wal
 from telemetry_service.store.database import BUSY_TIMEOUT_SECONDS, StoreUnavailable, connect, migrate, roll_back, transaction
 from telemetry_service.store.erasing import Erased
@@ -190,7 +190,8 @@ class Store:
     def join(self, arrived: Sequence[Installation]) -> int:
         """Join what is known of installations into what is stored of them; how many were not stored before.
 
-        Inside a transaction; `settle` of the ledger brings the counts up to date. Days that are sealed must not be among them.
+        Inside a transaction; `settle` of the ledger inserts what is new and brings the counts up to date. Days that are sealed
+        must not be among them.
         """
         sealed = self.sealed_through()
         before = self.rows.load({one.execution for one in arrived})
@@ -246,9 +247,8 @@ class Store:
 
     def _publish_gauges(self, now: int) -> None:
         oldest_id = (now // 1000 - self._options.stuck_hours * 3_600_000) * IDS_PER_MILLISECOND
-        codes = ",".join(map(str, RUNNING_CODES))
         running, stuck = self.connection.execute(
-            f"SELECT count(*), coalesce(sum(id < ?), 0) FROM installation WHERE status IN ({codes})",
+            f"SELECT count(*), coalesce(sum(id < ?), 0) FROM installation WHERE {IS_RUNNING}",
             (oldest_id,),
         ).fetchone()
         k = self.k

@@ -4,12 +4,11 @@ import sqlite3
 
 from telemetry_service.core.installation import given_up
 from telemetry_service.core.period import day_of
-from telemetry_service.store.cells import RUNNING_CODES
+from telemetry_service.store.cells import IS_RUNNING
 from telemetry_service.store.rows import IDS_PER_MILLISECOND, first_id
 from telemetry_service.store.store import Store, sealed_through
 
-_RUNNING = ",".join(map(str, RUNNING_CODES))
-_STUCK = f"FROM installation INDEXED BY installation_status WHERE status IN ({_RUNNING}) AND id >= ? AND id < ?"
+_STUCK = f"FROM installation INDEXED BY installation_status WHERE {IS_RUNNING} AND id >= ? AND id < ?"
 
 
 def count_stuck(connection: sqlite3.Connection, now: int, hours: int) -> int:

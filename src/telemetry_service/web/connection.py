@@ -101,12 +101,12 @@ class Connection(HttpToolsProtocol):
             self._unparsed += data
             self.flow.pause_reading()
         elif len(data) <= SLICE_BYTES:
-            if self.phase != IDLE or self._short_way is None or not self._is_known(data):
+            if self.phase != IDLE or self._short_way is None or not self._takes_known(data):
                 self._feed(data)
         else:
             self._feed_in_slices(data)
 
-    def _is_known(self, data: bytes) -> bool:
+    def _takes_known(self, data: bytes) -> bool:
         """Take a whole request whose head is known past the parser, which is between two requests; False with nothing done."""
         body = self._known_heads.body_of(data)
         if body is None:

@@ -125,7 +125,7 @@ def _place(shown: str | None) -> Place | None:
     try:
         place = Place(int(value) if value else None, int(id_, 16))
     except ValueError:
-        place = Place(None, -1)
-    if not 0 <= place.id <= MAX_ID:
+        place = None
+    if place is None or not 0 <= place.id <= MAX_ID:
         raise Rejected("after", "not a place given out by this endpoint")
     return place
