@@ -52,6 +52,13 @@ def test_pages_are_small(data: Data, page: str, days: str) -> None:
         assert len(gzip.compress(html, 6)) < MAX_COMPRESSED_BYTES
 
 
+@pytest.mark.parametrize(
+    ("days", "before"), [("365", "24 Nov 2024 – 23 Nov 2025"), ("7", "10 Nov 2026 – 16 Nov 2026"), ("1", "22 Nov 2026")]
+)
+def test_the_period_before_is_said_with_its_years(data: Data, days: str, before: str) -> None:
+    assert f", beside {before}" in data.page("overview", exact=True, days=days).text.replace("\xa0", " ")
+
+
 def test_our_own_javascript_is_small() -> None:
     assert len(assets()["comfort.js"].body) < MAX_SCRIPT_BYTES
 
