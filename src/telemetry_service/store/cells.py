@@ -7,7 +7,8 @@ from telemetry_service.core.fields import RUNNING, STATUSES
 from telemetry_service.store.names import Names
 
 STATUS_CODE = {name: code for code, name in enumerate(STATUSES)}
-IS_RUNNING = f"status IN ({','.join(str(STATUS_CODE[name]) for name in RUNNING)})"  # the SQL condition
+RUNNING_CODES = tuple(STATUS_CODE[name] for name in RUNNING)
+IS_RUNNING = f"status IN ({','.join(map(str, RUNNING_CODES))})"  # the SQL condition
 STATUS_BITS, SOURCE_BITS, DIMENSION_BITS = 3, 6, 5
 _SOURCE_SHIFT = STATUS_BITS
 DIMENSION_SHIFT = _SOURCE_SHIFT + SOURCE_BITS
