@@ -53,9 +53,13 @@ def run(seconds: float, rounds: int) -> Iterator[Line]:
         yield Line("durable", f"{stored.per_second:,.0f} /s, p99 {stored.percentile_ms(99):.1f} ms")
     ratio = median(stored.per_second / bare.per_second for bare, stored in pairs)
     yield Line("durable / bare, median", f"{ratio:.2f}", ">= 0.45, aim 0.6", ratio >= 0.45)
-    calm = offered(durable, CALM_PER_SECOND, seconds)
-    p99 = calm.percentile_ms(99)
-    yield Line(f"p99 at {CALM_PER_SECOND:,}/s offered", f"{p99:.2f} ms, p50 {calm.percentile_ms(50):.2f} ms", "< 10 ms", p99 < 10)
+    calm = [offered(durable, CALM_PER_SECOND, seconds) for _ in range(rounds)]
+    for one in calm:
+        yield Line(
+            f"durable at {CALM_PER_SECOND:,}/s offered", f"p99 {one.percentile_ms(99):.2f} ms, p50 {one.percentile_ms(50):.2f} ms"
+        )
+    p99 = median(one.percentile_ms(99) for one in calm)
+    yield Line(f"p99 at {CALM_PER_SECOND:,}/s offered, median", f"{p99:.2f} ms", "< 10 ms", p99 < 10)
     half = median(stored.per_second for _, stored in pairs) / 2
     tails = [
         (offered(noop, half, seconds).percentile_ms(99), offered(durable, half, seconds).percentile_ms(99)) for _ in range(rounds)

@@ -11,7 +11,7 @@ from telemetry_service.store import group_commit
 from telemetry_service.store import inbox as inbox_module
 from telemetry_service.store.database import StoreUnavailable
 from telemetry_service.store.group_commit import GroupCommit
-from telemetry_service.store.inbox import Inbox, InboxReader
+from telemetry_service.store.inbox import DELETE_AT_ONCE, Inbox, InboxReader
 
 MB = 1024 * 1024
 Test = Callable[[GroupCommit, Inbox], Awaitable[None]]
@@ -140,6 +140,18 @@ def test_over_its_bound_it_refuses_at_once_and_goes_on_when_folded(tmp_path: Pat
         assert read(tmp_path)[-1] == b"y"
 
     run(tmp_path, test, max_bytes=MB)
+
+
+def test_all_that_is_folded_goes_without_another_report(tmp_path: Path) -> None:
+    async def test(group: GroupCommit, inbox: Inbox) -> None:
+        for _ in range(5):
+            await asyncio.gather(*(group.store(b"x") for _ in range(DELETE_AT_ONCE)))
+        group.folded_through = inbox.last_seq()
+        group.tidy()
+        while read(tmp_path):
+            await asyncio.sleep(0.001)
+
+    run(tmp_path, test)
 
 
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

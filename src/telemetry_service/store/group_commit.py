@@ -144,7 +144,7 @@ class GroupCommit:
                 told(failure)
             except Exception as error:  # noqa: BLE001 - the others are told all the same
                 _unexpected(error)
-        if self._waiting:
+        if self._waiting or (failure is None and self._more_to_take_away):
             self._schedule()
 
     async def close(self, on_closed: Callable[[], None]) -> None:

@@ -17,7 +17,7 @@ from telemetry_service.store.compact import truncate_wal
 from telemetry_service.store.database import StoreUnavailable, connect, migrate, transaction
 
 FILE_NAME = "inbox.sqlite"
-DELETE_AT_ONCE = 4_000  # events: bounds what taking folded groups away adds to a commit
+DELETE_AT_ONCE = 64  # events: who waits for a commit waits for what it takes away, too; 4,000 at once took 20 ms
 RESERVE_BYTES = 16 * 1024 * 1024  # deleting needs space too
 RESERVE_SHARE = 16  # of a small disk no more than this part is reserved
 
@@ -75,7 +75,7 @@ class Inbox:
             self._append(bodies)
             taken = self._connection.execute(
                 "DELETE FROM event_group WHERE last_seq <= min(?, (SELECT min(last_seq) FROM event_group) + ?)",
-                (folded_through, DELETE_AT_ONCE),
+                (folded_through, max(DELETE_AT_ONCE, 2 * len(bodies))),
             )
         if taken.rowcount == 0:
             self._taken_through = folded_through
