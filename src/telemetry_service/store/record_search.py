@@ -47,9 +47,9 @@ class Place(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """A part of a condition that the index of a column finds, in the order of time if it is for one value."""
+    """A part of a condition that an index finds (`installation_` and its name), in the order of time if it is for one value."""
 
-    column: str
+    found_by: str
     sql: str
     parameters: tuple[Any, ...]
     is_for_one_value: bool
@@ -66,12 +66,12 @@ class Condition(NamedTuple):
         return self._replace(sql=f"{self.sql} AND {sql}", parameters=[*self.parameters, *parameters])
 
     def plus_value(self, column: str, value: int) -> "Condition":
-        return self._plus_filter(Filter(column, f"{column} = ?", (value,), True))
+        return self.plus_filter(Filter(column, f"{column} = ?", (value,), True))
 
     def plus_values(self, column: str, values: Iterable[int]) -> "Condition":
-        return self._plus_filter(Filter(column, f"{column} IN ({','.join(map(str, values))})", (), False))
+        return self.plus_filter(Filter(column, f"{column} IN ({','.join(map(str, values))})", (), False))
 
-    def _plus_filter(self, one: Filter) -> "Condition":
+    def plus_filter(self, one: Filter) -> "Condition":
         return self.plus(one.sql, *one.parameters)._replace(indexed=(*self.indexed, one))
 
 
@@ -93,6 +93,8 @@ class Search:
                 condition = condition.plus_value(column, number)
         if wanted.status is not None:
             condition = condition.plus_value("status", STATUS_CODE[wanted.status])
+            if wanted.app is not None and STATUS_CODE[wanted.status] > STATUS_CODE["success"]:
+                condition = self._with_problems_of(condition, wanted.app, wanted.status)
         if wanted.search is not None:
             rows = self._connection.execute(
                 "SELECT id FROM name WHERE kind = 'nsapp' AND instr(text, ?)", (wanted.search.lower(),)
@@ -101,6 +103,11 @@ class Search:
                 return None
             condition = condition.plus_values("nsapp", [number for (number,) in rows])
         return self._with_sources(condition, wanted.sources)
+
+    def _with_problems_of(self, condition: Condition, app: str, status: str) -> Condition:
+        """The same by an index of what went wrong with one app; SQLite takes it if told what all in it have in common."""
+        sql = f"nsapp = ? AND status = ? AND status > {STATUS_CODE['success']}"
+        return condition.plus_filter(Filter("nsapp_problem", sql, (self._names.find("nsapp", app), STATUS_CODE[status]), True))
 
     def _with_sources(self, condition: Condition, wanted: Sequence[str]) -> Condition | None:
         repositories = [None, *(self._names.find("repo_source", name) for name in REPOSITORIES)]

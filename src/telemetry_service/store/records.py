@@ -6,18 +6,19 @@ Pages are cut by value and id instead of by counting rows off, so that a late pa
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from telemetry_service.core.counts import Dimension, Facet, Sources
-from telemetry_service.core.fields import BY_NAME, OPTIONAL_FIELDS, STATUSES
+from telemetry_service.core.counts import ALL, Dimension, Facet, Sources
+from telemetry_service.core.fields import OPTIONAL_FIELDS, STATUSES
 from telemetry_service.core.identity import Identities
 from telemetry_service.core.installation import JOINED, ORDER, STUCK, unpack_joins
 from telemetry_service.core.period import iso_instant
 from telemetry_service.core.reports.view import split_script
-from telemetry_service.store.cells import IS_RUNNING, STATUS_CODE, of_dimension
+from telemetry_service.core.tally import ScriptTally, Tally
+from telemetry_service.store.cells import IS_RUNNING, STATUS_CODE
 from telemetry_service.store.names import kind_of
 from telemetry_service.store.reading import EXACT, Reader
 from telemetry_service.store.record_search import Condition, Filter, Place, Search, Wanted, ids_of, index_of, is_newest_first
@@ -42,12 +43,11 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class _Expected(NamedTuple):
-    """What the counts tell before any installation is looked at: how many there are, if they can, how many at most, and how
-    many for each value sorted by, if they can."""
+    """What the counts tell before any installation is looked at: how many there are, and how many for each value sorted by, if
+    they can."""
 
-    total: int | None
-    at_most: int
-    sizes: dict[int | None, int] | None
+    total: int
+    sizes: Counter[int | None] | None
 
 
 class Records:
@@ -68,16 +68,14 @@ class Records:
         if condition is None:
             return Page([], None, 0)
         expected = self._expected(wanted, condition)
-        if not expected.at_most:
+        if not expected.total:
             return Page([], None, 0)
         skip = 0 if after else skip
-        column = self._narrowest(wanted, condition, expected, skip + limit + 1)
-        if column is not None and (wanted.sort != "created" or expected.total is None):
-            return self._gathered(wanted, condition, column, skip, limit, after)
-        index = "" if column is None else f"INDEXED BY installation_{column}"
-        records, place = self._walked(wanted, condition, skip, limit, after, expected.sizes, index)
-        # Where no filter is narrow, looking at all in turn takes half the time of any index.
-        return Page(records, place, self._counted(condition, "NOT INDEXED") if expected.total is None else expected.total)
+        index = self._narrowest(wanted, condition, expected.total, skip + limit + 1)
+        if index is not None and wanted.sort != "created":
+            return self._gathered(wanted, condition, index, skip, limit, after)
+        by = "" if index is None else f"INDEXED BY installation_{index}"
+        return Page(*self._walked(wanted, condition, skip, limit, after, expected.sizes, by), expected.total)
 
     def first(self, wanted: Wanted, limit: int) -> list[Record]:
         """The first records."""
@@ -116,7 +114,7 @@ class Records:
         skip: int,
         limit: int,
         after: Place | None,
-        sizes: dict[int | None, int] | None,
+        sizes: Mapping[int | None, int] | None,
         by: str = "",
     ) -> tuple[list[Record], Place | None]:
         """The same behind the first `skip`, by one index or by that of each group; `sizes` of the groups, if known."""
@@ -166,40 +164,24 @@ class Records:
         return msgspec.structs.replace(wanted, period=wanted.period._replace(first=sealed + 1))
 
     def _expected(self, wanted: Wanted, condition: Condition) -> _Expected:
-        """What the counts tell of how many there are: by script or by operating system, and by both for those of one app."""
         asks_for_script = any(text is not None for text in (wanted.app, wanted.type, wanted.search))
-        by_system = self._tallied(wanted, Dimension.SYSTEM) if wanted.os is not None else None
-        by_script = self._tallied(wanted, Dimension.SCRIPT) if asks_for_script or by_system is None else None
-        known = [groups for groups in (by_system, by_script) if groups is not None]
-        at_most = min(groups.total() for groups in known)
-        if len(known) > 1:
-            total = self._of_app_and_system(wanted, condition) if wanted.app is not None and at_most else None
-            return _Expected(total, at_most if total is None else total, None)
-        is_grouped = wanted.sort == "status" or (wanted.os is None and wanted.sort in ("nsapp", "type"))
-        return _Expected(at_most, at_most, known[0] if is_grouped else None)
+        is_sorted_by_script = wanted.sort in ("nsapp", "type")
+        if wanted.os is None:
+            groups = self._grouped(wanted, self._of_scripts(wanted))
+        elif asks_for_script or is_sorted_by_script:
+            # Those under way are counted by script alone, but they are few.
+            groups = self._grouped(wanted, self._of_scripts_on_system(wanted)) + self._running(wanted, condition)
+        else:
+            groups = self._grouped(wanted, self._of_system(wanted))
+        return _Expected(groups.total(), groups if is_sorted_by_script or wanted.sort == "status" else None)
 
-    def _of_app_and_system(self, wanted: Wanted, condition: Condition) -> int:
-        """How many there are of one app on one operating system: those that ended are counted by script, others are few."""
-        types = BY_NAME["type"].values if wanted.type is None else (wanted.type,)
-        scripts = [f"{wanted.app} {type_}" for type_ in types]
-        only = of_dimension(Dimension.OS)
-        tallies = self._reader.script_tallies(EXACT, Facet.SYSTEM, wanted.period, wanted.sources, scripts, only)
-        ended = sum(
-            tally.n
-            for tally in tallies
-            if wanted.status in (None, tally.status) and str(tally.value).partition(" ")[0] == wanted.os
-        )
-        return ended + self._counted(condition.plus(IS_RUNNING), "INDEXED BY installation_status")
-
-    def _tallied(self, wanted: Wanted, dimension: Dimension) -> Counter[int | None]:
-        """How many there are as far as one dimension tells, by the values sorted by where it knows them."""
+    def _grouped(self, wanted: Wanted, counted: Iterable[tuple[str, Tally | ScriptTally]]) -> Counter[int | None]:
+        """Counts of scripts, by the values sorted by; all under None where these are of neither script nor status."""
         groups: Counter[int | None] = Counter()
-        for tally in self._reader.tallies(EXACT, (Facet.SCRIPTS,), wanted.period, wanted.sources):
-            if tally.dimension != dimension or wanted.status not in (None, tally.status):
+        for script, tally in counted:
+            if wanted.status not in (None, tally.status):
                 continue
-            app, type_ = split_script(str(tally.value)) if dimension == Dimension.SCRIPT else ("", "")
-            if not _is_script(wanted, app, type_) if dimension == Dimension.SCRIPT else tally.value != wanted.os:
-                continue
+            app, type_ = split_script(script)
             match wanted.sort:
                 case "nsapp":
                     groups[self._names.find("nsapp", app)] += tally.n
@@ -211,41 +193,69 @@ class Records:
                     groups[None] += tally.n
         return groups
 
-    def _narrowest(self, wanted: Wanted, condition: Condition, expected: _Expected, needed: int) -> str | None:
-        """The column of a filter that so few pass that looking at them is quicker than walking over installations, in the order
+    def _of_scripts(self, wanted: Wanted) -> Iterator[tuple[str, Tally]]:
+        for tally in self._reader.tallies(EXACT, (Facet.SCRIPTS,), wanted.period, wanted.sources):
+            if tally.dimension == Dimension.SCRIPT and _is_script(wanted, str(tally.value)):
+                yield str(tally.value), tally
+
+    def _of_system(self, wanted: Wanted) -> Iterator[tuple[str, Tally]]:
+        for tally in self._reader.tallies(EXACT, (Facet.SCRIPTS,), wanted.period, wanted.sources):
+            if tally.dimension == Dimension.SYSTEM and tally.value == wanted.os:
+                yield ALL, tally
+
+    def _of_scripts_on_system(self, wanted: Wanted) -> Iterator[tuple[str, ScriptTally]]:
+        """Those that ended."""
+        scripts = [script for script in self._reader.scripts() if _is_script(wanted, script)]
+        for system in self._names.all_of("os"):
+            only = self._reader.only_value(Dimension.OS, system) if system.partition(" ")[0] == wanted.os else None
+            if only is not None:
+                for tally in self._reader.script_tallies(EXACT, Facet.SYSTEM, wanted.period, wanted.sources, scripts, only):
+                    yield tally.script, tally
+
+    def _running(self, wanted: Wanted, condition: Condition) -> Counter[int | None]:
+        value = wanted.sort if wanted.sort in ("nsapp", "type", "status") else "NULL"
+        rows = self._connection.execute(
+            f"SELECT {value}, count(*) FROM installation INDEXED BY installation_status"
+            f" WHERE {condition.sql} AND {IS_RUNNING} GROUP BY 1",
+            condition.parameters,
+        )
+        return Counter(dict(rows.fetchall()))
+
+    def _narrowest(self, wanted: Wanted, condition: Condition, total: int, needed: int) -> str | None:
+        """The index of a filter that so few pass that looking at them is quicker than walking over installations, in the order
         of the page, until as many as are needed were found; None where there is none."""
         if not condition.indexed:
             return None
         every = sum(self._reader.script_totals(EXACT, wanted.period, self._sources.of_repository("all")).values())
-        walked_by = "status" if wanted.sort == "exit_code" else wanted.sort
-        for one in condition.indexed:
-            if one.column == walked_by:
-                every = self._passing(wanted, one, every)
-        fewest = min(every * needed // expected.at_most, every) // GATHERING
-        if expected.total is None:  # all must be looked at, if only to count them
-            fewest = max(fewest, every // 2)
+        fewest = min(every * needed // total, every) // GATHERING
         found = None
-        for one in condition.indexed:
-            if wanted.sort == "created" and expected.total is not None and not one.is_for_one_value:
+        for one in reversed(condition.indexed):  # the narrowest comes last
+            if wanted.sort == "created" and not one.is_for_one_value:
                 continue  # walked over by its index it would not be in order
             size = self._passing(wanted, one, fewest)
             if size < fewest:
-                found, fewest = one.column, size
-        return found
+                found, fewest = one.found_by, size
+        return None if found is None or self._is_walked_quicker(wanted, condition, fewest, needed / total) else found
+
+    def _is_walked_quicker(self, wanted: Wanted, condition: Condition, gathered: int, share: float) -> bool:
+        """Whether walking over a share of those that pass a filter by the column sorted by is quicker than gathering so many."""
+        walked_by = "status" if wanted.sort == "exit_code" else wanted.sort
+        as_long = int(gathered * GATHERING / min(share, 1.0)) + 1
+        return any(one.found_by == walked_by and self._passing(wanted, one, as_long) < as_long for one in condition.indexed)
 
     def _passing(self, wanted: Wanted, one: Filter, most: int) -> int:
         """How many of the period pass a filter, counted up to a bound."""
         condition = Condition("id BETWEEN ? AND ?", list(ids_of(wanted))).plus(one.sql, *one.parameters)
-        return self._count_to(f"INDEXED BY installation_{one.column}", condition, most)
+        return self._count_to(f"INDEXED BY installation_{one.found_by}", condition, most)
 
-    def _gathered(self, wanted: Wanted, condition: Condition, column: str, skip: int, limit: int, after: Place | None) -> Page:
-        """A page cut from the places of all that there are, found by the index of one column and sorted here."""
+    def _gathered(self, wanted: Wanted, condition: Condition, index: str, skip: int, limit: int, after: Place | None) -> Page:
+        """A page cut from the places of all that there are, found by one index and sorted here."""
         values = [value for value, _ in self._search.groups(wanted, condition, after)]
         rank = {value: number for number, value in enumerate(values)}
         sign = -1 if is_newest_first(wanted) else 1
         value = "NULL" if wanted.sort == "created" else wanted.sort
         rows = self._connection.execute(
-            f"SELECT {value}, id FROM installation INDEXED BY installation_{column} WHERE {condition.sql}", condition.parameters
+            f"SELECT {value}, id FROM installation INDEXED BY installation_{index} WHERE {condition.sql}", condition.parameters
         )
         places = sorted([(rank[value], sign * id_) for value, id_ in rows])
         if after is not None:
@@ -259,12 +269,6 @@ class Records:
             row[0]: row for row in self._connection.execute(f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?))", (ids,))
         }
         return [self._record(found[place.id]) for place in places]
-
-    def _counted(self, condition: Condition, index: str) -> int:
-        (count,) = self._connection.execute(
-            f"SELECT count(*) FROM installation {index} WHERE {condition.sql}", condition.parameters
-        ).fetchone()
-        return int(count)
 
     def _record(self, row: tuple[Any, ...]) -> Record:
         _, execution, status, joins, *values = row
@@ -288,5 +292,6 @@ class Records:
         return record
 
 
-def _is_script(wanted: Wanted, app: str, type_: str) -> bool:
+def _is_script(wanted: Wanted, script: str) -> bool:
+    app, type_ = split_script(script)
     return wanted.app in (None, app) and wanted.type in (None, type_) and (wanted.search is None or wanted.search.lower() in app)
