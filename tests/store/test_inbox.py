@@ -128,7 +128,7 @@ def test_taking_away_is_quicker_than_what_comes(inbox: Inbox, tmp_path: Path, si
     for _ in range(20):
         add(inbox, *(b"x" for _ in range(size)))
     folded = inbox.last_seq()
-    for _ in range(20):
+    for _ in range(10):
         add(inbox, *(b"y" for _ in range(size)), folded_through=folded)
     assert {body for _, body in read(tmp_path)} == {b"y"}
 
